@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: MIT
+#
+# One Makefile for the whole tree, not recursive. `make help` lists the targets.
+#
+# To add a file: write its name into the list it belongs to, just below; the lint
+# reports a forgotten one. To add an executable: a list, a name in PROGRAMS, its two
+# lines. Every build tree (build/release, build/asan, build/cov) holds all executables
+# side by side, because a helper is looked for beside the running program.
+
+VERSION := 0.1.0
+
+# ---- what is built ------------------------------------------------------------------
+
+# base: a static library every executable links
+BASE_SOURCES := \
+	agent/base/clock.c \
+	agent/base/error.c \
+	agent/base/file.c \
+	agent/base/identity.c \
+	agent/base/json.c \
+	agent/base/lock.c \
+	agent/base/memory.c \
+	agent/base/text.c \
+	agent/base/wire.c \
+
+# bootagent
+BOOTAGENT_SOURCES := \
+	agent/aws/aws.c \
+	agent/aws/credentials.c \
+	agent/aws/xml.c \
+	agent/cmd/boot.c \
+	agent/cmd/options.c \
+	agent/cmd/status.c \
+	agent/cmd/sync.c \
+	agent/config/config.c \
+	agent/config/keys.c \
+	agent/config/span.c \
+	agent/config/value.c \
+	agent/lifecycle/autoscaling.c \
+	agent/lifecycle/hook.c \
+	agent/lifecycle/verdict.c \
+	agent/loop/child.c \
+	agent/loop/loop.c \
+	agent/main.c \
+	agent/metadata/imds.c \
+	agent/metadata/metadata.c \
+	agent/net/http.c \
+	agent/net/multi.c \
+	agent/net/retry.c \
+	agent/pipeline.c \
+	agent/ready/ready.c \
+	agent/release/activate.c \
+	agent/release/release.c \
+	agent/release/tree.c \
+	agent/run/begin.c \
+	agent/run/log.c \
+	agent/run/outcome.c \
+	agent/run/report.c \
+	agent/run/run.c \
+	agent/run/status.c \
+	agent/settle.c \
+	agent/setup/setup.c \
+	agent/source/source.c \
+	agent/state/gate.c \
+	agent/state/places.c \
+	agent/state/releases.c \
+	agent/state/runfile.c \
+	agent/state/verdicts.c \
+	agent/steps/command.c \
+	agent/steps/steps.c \
+	agent/worker/conversation.c \
+	agent/worker/helper.c \
+	agent/worker/worker.c \
+
+# bootagent-source: the only code that parses git data
+SOURCE_HELPER_SOURCES := \
+	agent/git/entry.c \
+	agent/git/export.c \
+	agent/git/failure.c \
+	agent/git/fetch.c \
+	agent/git/main.c \
+	agent/git/mirror.c \
+	agent/git/pace.c \
+	agent/git/resolve.c \
+	agent/git/store.c \
+	agent/git/sweep.c \
+	agent/git/writer.c \
+
+# bootagent-tree: file operations below deploy_to
+TREE_HELPER_SOURCES := \
+	agent/tree/activate.c \
+	agent/tree/current.c \
+	agent/tree/erase.c \
+	agent/tree/layout.c \
+	agent/tree/main.c \
+	agent/tree/record.c \
+	agent/tree/release.c \
+	agent/tree/remove.c \
+	agent/tree/request.c \
+
+# unit tests: tests/unit/FOLDER/test_NAME.c becomes build/TREE/test_FOLDER_NAME
+UNIT_TESTS := \
+	tests/unit/base/test_clock.c \
+	tests/unit/base/test_error.c \
+	tests/unit/base/test_file.c \
+	tests/unit/base/test_identity.c \
+	tests/unit/base/test_json.c \
+	tests/unit/base/test_lock.c \
+	tests/unit/base/test_memory.c \
+	tests/unit/base/test_text.c \
+	tests/unit/base/test_wire.c \
+	tests/unit/git/test_entry.c \
+	tests/unit/git/test_failure.c \
+	tests/unit/git/test_resolve.c \
+	tests/unit/tree/test_current.c \
+	tests/unit/tree/test_request.c \
+
+# code that several unit tests share
+UNIT_SUPPORT_SOURCES := \
+
+PROGRAMS := bootagent bootagent-source bootagent-tree
+
+bootagent_SOURCES  := $(BOOTAGENT_SOURCES)
+bootagent_PACKAGES := libcurl json-c libsystemd expat
+
+bootagent-source_SOURCES  := $(SOURCE_HELPER_SOURCES)
+bootagent-source_PACKAGES := libgit2 json-c
+
+bootagent-tree_SOURCES  := $(TREE_HELPER_SOURCES)
+bootagent-tree_PACKAGES := json-c
+
+BASE_PACKAGES := json-c
+
+# The suites `make check` expects; one that left no results counts as a failure.
+SUITES := lint lint-tests format unit region integration kill
+
+# ---- where and with what ------------------------------------------------------------
+
+PREFIX     ?= /usr
+DESTDIR    ?=
+BINDIR     := $(DESTDIR)$(PREFIX)/bin
+LIBEXECDIR := $(DESTDIR)$(PREFIX)/libexec/bootagent
+
+# Always the distribution's Python: another one that comes first in PATH lacks its
+# botocore and pytest.
+PYTHON := /usr/bin/python3
+
+# `make INSTALL_DEPS=true` never installs anything (packagers, other distributions).
+INSTALL_DEPS ?= tools/install-deps
+
+TREES   := release asan cov
+RESULTS := build/results
+ALL_PACKAGES := $(sort $(BASE_PACKAGES) $(foreach p,$(PROGRAMS),$($p_PACKAGES)))
+
+ifeq ($(V),1)
+say :=
+Q   :=
+else
+say = @printf '  %-5s %s\n' $1 $@
+Q   := @
+endif
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: FORCE
+FORCE:
+
+# What the machine offers (pkg-config, hardening flags) is asked once per invocation
+# and kept in build/config.mk. The recipe first installs what is missing, so that a
+# bare machine needs only git and make. Goals that compile nothing do without.
+NO_CONFIG := help clean dist lint format format-check check check-region deps-%
+ifneq ($(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all)),)
+include build/config.mk
+endif
+
+build/config.mk: FORCE
+	@$(INSTALL_DEPS) build
+	@mkdir -p build
+	@CC='$(CC)' tools/configure $(ALL_PACKAGES) >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# ---- flags --------------------------------------------------------------------------
+# CPPFLAGS, CFLAGS and LDFLAGS stay the user's; they come last.
+
+WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wconversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wvla -Wundef -Wswitch
+ifneq ($(CI),)
+WARNINGS += -Werror
+endif
+
+OUR_CPPFLAGS := -D_GNU_SOURCE -DBOOTAGENT_VERSION='"$(VERSION)"' -Iinclude
+OUR_CFLAGS    = -std=gnu17 -g $(WARNINGS) $(HARDEN_CFLAGS) -fPIE
+OUR_LDFLAGS  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+
+# Instrumented code confuses gcc's flow analysis; the release tree has these warnings.
+NO_GUESSES := -Wno-format-truncation -Wno-maybe-uninitialized
+
+release_CFLAGS  = -O2 $(FORTIFY_FLAGS)
+asan_CFLAGS    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer $(NO_GUESSES)
+asan_LDFLAGS   := -fsanitize=address,undefined
+cov_CFLAGS     := -O0 --coverage -fprofile-abs-path $(NO_GUESSES)
+cov_LDFLAGS    := --coverage
+
+package_cflags = $(foreach p,$1,$(CFLAGS_$p))
+package_libs   = $(foreach p,$1,$(LIBS_$p))
+all_flags      = $(COMPILER) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $($1_CFLAGS) $(CPPFLAGS) \
+	$(CFLAGS) $(OUR_LDFLAGS) $($1_LDFLAGS) $(LDFLAGS) \
+	$(call package_cflags,$(ALL_PACKAGES)) $(call package_libs,$(ALL_PACKAGES))
+
+# ---- rules, written once and instantiated per tree ----------------------------------
+
+objects   = $(patsubst %.c,build/$1/obj/%.o,$2)
+unit_name = test_$(subst /test_,_,$(patsubst tests/unit/%.c,%,$1))
+not_main  = $(filter-out %/main.c,$1)
+is_main   = $(filter %/main.c,$1)
+libraries = $(patsubst %,build/$1/obj/lib%.a,$2)
+
+# library_rules TREE,NAME,SOURCES,PACKAGES. The Makefile is a prerequisite so that a
+# file taken off a list leaves the archive.
+define library_rules
+$(call objects,$1,$3): private OBJECT_CFLAGS := $(call package_cflags,$4)
+$(call libraries,$1,$2): $(call objects,$1,$(call not_main,$3)) Makefile
+	$$(call say,AR)
+	$$(Q)mkdir -p $$(@D) && rm -f $$@ && $$(AR) rcs $$@ $$(filter %.o,$$^)
+endef
+
+# program_rules TREE,PROGRAM
+define program_rules
+$(call library_rules,$1,$2,$($2_SOURCES),$($2_PACKAGES))
+build/$1/$2: $(call objects,$1,$(call is_main,$($2_SOURCES))) $(call libraries,$1,$2 base)
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(OUR_CFLAGS) $$($1_CFLAGS) $$(CFLAGS) $$(OUR_LDFLAGS) \
+		$$($1_LDFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) \
+		$(call package_libs,$($2_PACKAGES))
+endef
+
+# unit_rules TREE,SOURCE
+define unit_rules
+build/$1/$(call unit_name,$2): $(call objects,$1,$2) $(call libraries,$1,$(UNIT_LIBRARIES))
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(OUR_CFLAGS) $$($1_CFLAGS) $$(CFLAGS) $$(OUR_LDFLAGS) \
+		$$($1_LDFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -lcmocka \
+		$(call package_libs,$(ALL_PACKAGES))
+endef
+# base comes last: the linker reads archives from left to right
+UNIT_LIBRARIES := unit-support $(PROGRAMS) base
+
+define tree_rules
+$1_PROGRAMS := $(addprefix build/$1/,$(PROGRAMS))
+$1_TESTS    := $(addprefix build/$1/,$(foreach t,$(UNIT_TESTS),$(call unit_name,$t)))
+
+$(call library_rules,$1,base,$(BASE_SOURCES),$(BASE_PACKAGES))
+$(call library_rules,$1,unit-support,$(UNIT_SUPPORT_SOURCES),$(ALL_PACKAGES))
+$(foreach p,$(PROGRAMS),$(eval $(call program_rules,$1,$p)))
+$(foreach t,$(UNIT_TESTS),$(eval $(call unit_rules,$1,$t)))
+$(call objects,$1,$(UNIT_TESTS)): private OBJECT_CFLAGS := \
+	-Itests/unit $(call package_cflags,$(ALL_PACKAGES))
+
+build/$1/obj/%.o: %.c build/$1/obj/flags
+	$$(call say,CC)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(OUR_CPPFLAGS) $$(CPPFLAGS) $$(OBJECT_CFLAGS) $$(OUR_CFLAGS) \
+		$$($1_CFLAGS) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+
+# Other flags or another compiler: the file changes and everything is built again.
+build/$1/obj/flags: FORCE
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$$(subst ','\'',$$(call all_flags,$1))' >$$@.new
+	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
+endef
+$(foreach tree,$(TREES),$(eval $(call tree_rules,$(tree))))
+
+ALL_SOURCES := $(BASE_SOURCES) $(UNIT_TESTS) $(UNIT_SUPPORT_SOURCES) \
+	$(foreach p,$(PROGRAMS),$($p_SOURCES))
+-include $(foreach tree,$(TREES),$(patsubst %.o,%.d,$(call objects,$(tree),$(ALL_SOURCES))))
+
+# ---- targets ------------------------------------------------------------------------
+
+.PHONY: all asan demo check check-unit check-region check-integration check-kill lint \
+	format format-check coverage bench install dist clean help deps-demo deps-check \
+	deps-bench
+
+all: $(release_PROGRAMS) ## build build/release (the default)
+
+asan: $(asan_PROGRAMS) ## build build/asan, with address and undefined-behaviour checks
+
+deps-demo deps-check deps-bench: deps-%:
+	@$(INSTALL_DEPS) $*
+
+# Strict sanitizers for what inherits the environment. Workers do not: for them the
+# flags above stand, and a report ends the worker with a failure all the same.
+SANITIZERS := ASAN_OPTIONS=detect_leaks=1:halt_on_error=1:abort_on_error=0:exitcode=99:strict_string_checks=1:detect_stack_use_after_return=1 \
+	UBSAN_OPTIONS=halt_on_error=1:abort_on_error=0:exitcode=99:print_stacktrace=1
+
+# run_python TREE
+run_python = BOOTAGENT_BUILD='$(CURDIR)/build/$1' PYTHONPATH='$(CURDIR)/tests' $(PYTHON) -B
+# run_pytest SUITE,TREE,FOLDERS. The time limit is for a hung suite only.
+run_pytest = @mkdir -p $(RESULTS); rm -f $(RESULTS)/$1.xml; $(SANITIZERS) \
+	BOOTAGENT_BUILD='$(CURDIR)/build/$2' PYTHONPATH='$(CURDIR)/tests' \
+	timeout --foreground -k 10 1800 $(PYTHON) -B -m pytest -p no:cacheprovider -q -ra \
+	-o junit_suite_name=$1 --junitxml=$(RESULTS)/$1.xml $3 </dev/null
+
+demo: all deps-demo ## boot the sample application on a simulated instance
+	@$(call run_python,release) tests/demo/demo.py
+
+bench: all deps-bench ## measure a no-op boot beside a user-data script
+	@$(call run_python,release) tests/bench/bench.py
+
+# Every suite runs even if one before it failed; summary.py counts and decides.
+check: deps-check ## every suite; the last line counts passed and failed
+	@rm -rf $(RESULTS) && mkdir -p $(RESULTS)
+	+@for suite in lint format-check check-unit check-region check-integration \
+		check-kill; do \
+		printf '\n== %s\n' $$suite; \
+		$(MAKE) --no-print-directory $$suite || \
+			echo $${suite#check-} >>$(RESULTS)/failed; \
+	done; \
+	$(PYTHON) -B tools/summary.py $(RESULTS) $(SUITES)
+
+check-unit: asan $(asan_TESTS) deps-check ## unit tests (cmocka), sanitized
+	@$(SANITIZERS) $(PYTHON) -B tools/run-unit.py $(RESULTS)/unit.xml $(asan_TESTS)
+
+check-region: deps-check ## tests of the test region and its servers
+	$(call run_pytest,region,release,tests/region tests/servers)
+
+check-integration: asan deps-check ## the real programs, sanitized, against the region
+	$(call run_pytest,integration,asan,tests/integration)
+
+check-kill: all deps-check ## kill every process at every commit point
+	$(call run_pytest,kill,release,tests/kill)
+
+lint: deps-check ## may-use order, sizes, forbidden calls, forgotten files
+	@mkdir -p $(RESULTS)
+	@status=0; \
+	$(PYTHON) -B tests/lint/lint.py $(RESULTS)/lint.xml || status=1; \
+	$(PYTHON) -B -m pytest -p no:cacheprovider -q -ra -o junit_suite_name=lint-tests \
+		--junitxml=$(RESULTS)/lint-tests.xml tests/lint </dev/null || status=1; \
+	exit $$status
+
+format: deps-check ## rewrite the C files as clang-format wants them
+	@$(PYTHON) -B tests/lint/format.py --write
+
+format-check: deps-check ## fail if `make format` would change a file
+	@mkdir -p $(RESULTS)
+	@$(PYTHON) -B tests/lint/format.py $(RESULTS)/format.xml
+
+coverage: $(cov_PROGRAMS) $(cov_TESTS) deps-check ## lines run by unit and integration tests
+	@find build/cov -name '*.gcda' -delete
+	-@$(PYTHON) -B tools/run-unit.py $(RESULTS)/coverage-unit.xml $(cov_TESTS)
+	-$(call run_pytest,coverage-integration,cov,tests/integration)
+	@$(PYTHON) -B tools/coverage.py build/cov
+
+install: all ## install below $(DESTDIR)$(PREFIX)
+	install -d '$(BINDIR)' '$(LIBEXECDIR)'
+	install -m 755 build/release/bootagent '$(BINDIR)'
+	install -m 755 $(filter-out build/release/bootagent,$(release_PROGRAMS)) '$(LIBEXECDIR)'
+
+dist: ## build/bootagent-VERSION.tar.gz of the committed tree
+	@mkdir -p build
+	git archive --format=tar.gz --prefix=bootagent-$(VERSION)/ \
+		-o build/bootagent-$(VERSION).tar.gz HEAD
+
+clean: ## remove everything that was built
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+		while IFS='|' read -r target text; do \
+			printf '  make %-18s %s\n' "$$target" "$$text"; done

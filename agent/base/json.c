@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * json-c with this project's manners: typed look-ups that never guess, setters that
+ * cannot fail, and one strict way to parse. Absent, null and of the wrong type are the
+ * same to a reader of machine-made JSON; a caller that needs a member checks for it.
+ */
+
+#define JSON_DEPTH_MAX 16
+
+static int check_end(struct json_tokener *tokener, const char *text, size_t length_bytes,
+		     const char *what, struct error *err)
+{
+	size_t end = json_tokener_get_parse_end(tokener);
+
+	for (; end < length_bytes; end++)
+		if (!strchr(" \t\r\n", text[end]) || text[end] == '\0')
+			return error_set(err, EINVAL,
+					 "%s: text behind the document, at byte %zu",
+					 what, end);
+	return 0;
+}
+
+int json_parse(const char *text, size_t length_bytes, const char *what,
+	       struct json_object **ret_document, struct error *err)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+	autojson struct json_object *document = NULL;
+	enum json_tokener_error problem;
+	int result = 0;
+
+	if (!tokener)
+		abort();
+	json_tokener_set_flags(tokener,
+			       JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS |
+				       JSON_TOKENER_VALIDATE_UTF8);
+	/*
+	 * The closing NUL counts: a lone number or a truncated text is told only by it.
+	 */
+	document = json_tokener_parse_ex(tokener, text,
+					 length_bytes < INT_MAX ? (int)length_bytes + 1
+								: INT_MAX);
+	problem = json_tokener_get_error(tokener);
+	if (problem != json_tokener_success)
+		result = error_set(err, EINVAL, "%s: %s at byte %zu", what,
+				   problem == json_tokener_continue
+					   ? "the document ends too early"
+					   : json_tokener_error_desc(problem),
+				   json_tokener_get_parse_end(tokener));
+	else
+		result = check_end(tokener, text, length_bytes, what, err);
+	json_tokener_free(tokener);
+	if (result == 0)
+		*ret_document = TAKE(document);
+	return result;
+}
+
+int json_load(int dir_fd, const char *name, size_t max_bytes,
+	      struct json_object **ret_document, struct error *err)
+{
+	autofree char *text = NULL;
+	size_t length_bytes;
+	int result = file_read(dir_fd, name, max_bytes, &text, &length_bytes, err);
+
+	if (result < 0)
+		return result;
+	return json_parse(text, length_bytes, name, ret_document, err);
+}
+
+struct json_object *json_member(const struct json_object *object, const char *key,
+				enum json_type type)
+{
+	struct json_object *member;
+
+	if (!object || !json_object_is_type(object, json_type_object))
+		return NULL;
+	if (!json_object_object_get_ex(object, key, &member))
+		return NULL;
+	return json_object_is_type(member, type) ? member : NULL;
+}
+
+const char *json_string(const struct json_object *object, const char *key)
+{
+	struct json_object *member = json_member(object, key, json_type_string);
+	const char *text = member ? json_object_get_string(member) : NULL;
+
+	/*
+	 * A C string would end at an escaped NUL, and be another text than the one sent.
+	 */
+	if (text && strlen(text) != (size_t)json_object_get_string_len(member))
+		return NULL;
+	return text;
+}
+
+int64_t json_integer(const struct json_object *object, const char *key, int64_t fallback)
+{
+	struct json_object *member = json_member(object, key, json_type_int);
+
+	return member ? json_object_get_int64(member) : fallback;
+}
+
+bool json_boolean(const struct json_object *object, const char *key)
+{
+	struct json_object *member = json_member(object, key, json_type_boolean);
+
+	return member && json_object_get_boolean(member);
+}
+
+void json_set(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (json_object_object_add(object, key, value) < 0)
+		abort();
+}
+
+static struct json_object *or_abort(struct json_object *value)
+{
+	if (!value)
+		abort();
+	return value;
+}
+
+void json_set_string(struct json_object *object, const char *key, const char *text)
+{
+	json_set(object, key, text ? or_abort(json_object_new_string(text)) : NULL);
+}
+
+void json_set_integer(struct json_object *object, const char *key, int64_t number)
+{
+	json_set(object, key, or_abort(json_object_new_int64(number)));
+}
+
+void json_set_boolean(struct json_object *object, const char *key, bool value)
+{
+	json_set(object, key, or_abort(json_object_new_boolean(value)));
+}
+
+struct json_object *json_new_object(void)
+{
+	return or_abort(json_object_new_object());
+}
+
+struct json_object *json_new_array(void)
+{
+	return or_abort(json_object_new_array());
+}
+
+const char *json_line(struct json_object *document)
+{
+	const char *text =
+		json_object_to_json_string_ext(document,
+					       JSON_C_TO_STRING_PLAIN |
+						       JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	if (!text)
+		abort();
+	return text;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/cmd.h"
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "run/exit.h"
+#include "run/log.h"
+#include "run/report.h"
+#include "run/status.h"
+#include "state/places.h"
+#include "state/runfile.h"
+
+#include <errno.h>
+#include <string.h>
+
+/*
+ * `bootagent status`: prints what the last run of this boot left in run.json. Anybody may
+ * ask; nothing is contacted, nothing is changed.
+ */
+
+static int load(const struct options *options, struct json_object **ret_status,
+		struct error *err)
+{
+	struct places places;
+	char boot_id[BOOT_ID_BYTES];
+	int result = runfile_boot_id(boot_id, err);
+
+	if (result == 0)
+		result = places_init_reader(&places, options->root, err);
+	if (result < 0)
+		return result;
+	result = -ENOENT;
+	if (places.run_fd >= 0)
+		result = runfile_load(places.run_fd, boot_id, ret_status, err);
+	places_done(&places);
+	if (result != -ENOENT)
+		return result;
+	*ret_status = status_new();
+	json_set_string(*ret_status, "boot_id", boot_id);
+	return 0;
+}
+
+static const char *text_or(const struct json_object *object, const char *key,
+			   const char *fallback)
+{
+	const char *text = json_string(object, key);
+
+	return text ? text : fallback;
+}
+
+static char *append(char *text, char *line)
+{
+	char *longer = text_format("%s%s\n", text, line);
+
+	free(text);
+	free(line);
+	return longer;
+}
+
+static char *add_serving(char *text, const struct json_object *status)
+{
+	const struct json_object *serving =
+		json_member(status, "serving", json_type_object);
+	const char *revision = json_string(serving, "revision");
+	const char *wanted = json_string(status, "wanted_revision");
+	const char *reason = json_string(serving, "reason");
+
+	if (json_boolean(serving, "ready"))
+		text = append(text,
+			      text_format("serving   yes, %.12s (release %s) since %s",
+					  revision ? revision : "?",
+					  text_or(serving, "release", "?"),
+					  text_or(serving, "since", "?")));
+	else
+		text = append(text, text_format("serving   no"));
+	if (wanted)
+		text = append(text,
+			      text_format("wanted    %.12s%s", wanted,
+					  json_boolean(serving, "up_to_date")
+						  ? ", that is what serves"
+						  : ", not what serves"));
+	if (reason)
+		text = append(text, text_format("because   %s", reason));
+	return text;
+}
+
+static char *add_stages(char *text, const struct json_object *last)
+{
+	const struct json_object *stages = json_member(last, "stages", json_type_array);
+	size_t count = stages ? json_object_array_length(stages) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct json_object *stage = json_object_array_get_idx(stages, i);
+
+		if (text_is_equal(json_string(stage, "state"), "skipped"))
+			continue;
+		text = append(text,
+			      text_format("          %-14s %-7s %7lld ms",
+					  text_or(stage, "name", "?"),
+					  text_or(stage, "state", "?"),
+					  (long long)json_integer(stage, "duration_ms",
+								  0)));
+	}
+	return text;
+}
+
+static char *add_runs(char *text, const struct json_object *status)
+{
+	const struct json_object *run = json_member(status, "run", json_type_object);
+	const struct json_object *last =
+		json_member(status, "last_run", json_type_object);
+	const struct json_object *error = json_member(last, "error", json_type_object);
+
+	if (text_is_equal(json_string(run, "state"), "running"))
+		text = append(text,
+			      text_format("running   %s, stage %s",
+					  text_or(run, "verb", "?"),
+					  text_or(run, "stage", "?")));
+	if (!last)
+		return append(text, text_format("last run  none in this boot"));
+	text = append(text,
+		      text_format("last run  %s: %s, %s", text_or(last, "verb", "?"),
+				  text_or(last, "result", "?"),
+				  text_or(last, "finished_at", "end unknown")));
+	if (error)
+		text = append(text,
+			      text_format("          %s: %s",
+					  text_or(error, "stage", "?"),
+					  text_or(error, "message", "?")));
+	return add_stages(text, last);
+}
+
+static char *add_lifecycle(char *text, const struct json_object *status)
+{
+	const struct json_object *lifecycle =
+		json_member(status, "lifecycle", json_type_object);
+
+	if (!json_string(lifecycle, "verdict"))
+		return text;
+	return append(text,
+		      text_format("hook      %s of %s: %s, %s",
+				  text_or(lifecycle, "hook", "?"),
+				  text_or(lifecycle, "group", "?"),
+				  text_or(lifecycle, "verdict", "?"),
+				  text_or(lifecycle, "state", "?")));
+}
+
+static char *describe(const struct json_object *status)
+{
+	char *text = add_serving(text_copy(""), status);
+
+	text = add_runs(text, status);
+	return add_lifecycle(text, status);
+}
+
+int cmd_status(const struct options *options)
+{
+	autojson struct json_object *status = NULL;
+	autofree char *text = NULL;
+	struct error err = { 0 };
+	struct log log;
+
+	log_init(&log, options->is_verbose);
+	if (load(options, &status, &err) < 0) {
+		log_write(&log, LOG_ERR, "status: %s", err.text);
+		return EXIT_NOT_READY;
+	}
+	text = options->is_json ? text_format("%s\n", json_line(status))
+				: describe(status);
+	report_text(text);
+	return status_is_ready(status) ? EXIT_DONE : EXIT_NOT_READY;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/keys.h"
+
+#include "config/config.h"
+
+/*
+ * The table that drives the configuration: a key exists because it has a row here. Limits
+ * are generous but finite, so that a slip of the pen cannot make a wait endless.
+ */
+
+#define SECOND_MS INT64_C(1000)
+#define MINUTE_MS (60 * SECOND_MS)
+#define HOUR_MS (60 * MINUTE_MS)
+
+static const char *const step_when_words[] = {
+	[STEP_BEFORE_PUBLISH] = "before-publish",
+	[STEP_AFTER_PUBLISH] = "after-publish",
+	[STEP_AFTER_READY] = "after-ready",
+	NULL,
+};
+
+static const struct config_key step_keys[] = {
+	{
+		.name = "name",
+		.type = CONFIG_NAME,
+		.offset = offsetof(struct config_step, name),
+		.is_required = true,
+		.help = "What the step is called in output and status.",
+	},
+	{
+		.name = "when",
+		.type = CONFIG_WORD,
+		.offset = offsetof(struct config_step, when),
+		.fallback = "before-publish",
+		.words = step_when_words,
+		.help = "Before the release is published, after, or once ready.",
+	},
+	{
+		.name = "run",
+		.type = CONFIG_ARGUMENTS,
+		.offset = offsetof(struct config_step, run),
+		.is_required = true,
+		.help = "The command and its arguments; no shell stands between.",
+	},
+	{
+		.name = "timeout",
+		.type = CONFIG_TIME,
+		.offset = offsetof(struct config_step, timeout_ms),
+		.fallback = "15m",
+		.minimum = SECOND_MS,
+		.maximum = 24 * HOUR_MS,
+		.help = "How long the step may take before it is ended.",
+	},
+	{ 0 },
+};
+
+const struct config_key config_keys[] = {
+	{
+		.name = "application.name",
+		.type = CONFIG_NAME,
+		.offset = offsetof(struct config, application.name),
+		.is_required = true,
+		.help = "The application's short name; names its directories.",
+	},
+	{
+		.name = "application.user",
+		.type = CONFIG_USER,
+		.offset = offsetof(struct config, application.user),
+		.fallback = "deploy",
+		.help = "The user that owns the releases and runs the steps.",
+	},
+	{
+		.name = "application.environment",
+		.type = CONFIG_VARIABLES,
+		.offset = offsetof(struct config, application.environment),
+		.help = "Environment variables of the steps; no secrets.",
+	},
+	{
+		.name = "source.repo_url",
+		.type = CONFIG_HTTP_URL,
+		.offset = offsetof(struct config, source.repo_url),
+		.is_required = true,
+		.help = "Where the git repository is.",
+	},
+	{
+		.name = "source.branch",
+		.type = CONFIG_TEXT,
+		.offset = offsetof(struct config, source.branch),
+		.fallback = "main",
+		.help = "The branch whose head is the wanted revision.",
+	},
+	{
+		.name = "source.user",
+		.type = CONFIG_USER,
+		.offset = offsetof(struct config, source.user),
+		.fallback = "bootagent",
+		.help = "The user that fetches; owns the mirror and nothing else.",
+	},
+	{
+		.name = "source.timeout",
+		.type = CONFIG_TIME,
+		.offset = offsetof(struct config, source.timeout_ms),
+		.fallback = "5m",
+		.minimum = SECOND_MS,
+		.maximum = 24 * HOUR_MS,
+		.help = "How long a fetch may take.",
+	},
+	{
+		.name = "release.deploy_to",
+		.type = CONFIG_PATH,
+		.offset = offsetof(struct config, release.deploy_to),
+		.help = "The application's directory; /srv/NAME unless set.",
+	},
+	{
+		.name = "steps",
+		.type = CONFIG_LIST,
+		.offset = offsetof(struct config, steps),
+		.members = step_keys,
+		.member_size_bytes = sizeof(struct config_step),
+		.help = "What is run, in this order.",
+	},
+	{
+		.name = "readiness.url",
+		.type = CONFIG_HTTP_URL,
+		.offset = offsetof(struct config, readiness.url),
+		.is_required = true,
+		.help = "The address that answers when the application serves.",
+	},
+	{
+		.name = "readiness.host",
+		.type = CONFIG_TEXT,
+		.offset = offsetof(struct config, readiness.host),
+		.help = "The Host header of the probe; the URL's own unless set.",
+	},
+	{
+		.name = "readiness.revision_header",
+		.type = CONFIG_NAME,
+		.offset = offsetof(struct config, readiness.revision_header),
+		.help = "A reply header that must carry the release's full revision.",
+	},
+	{
+		.name = "readiness.expected_status",
+		.type = CONFIG_COUNT,
+		.offset = offsetof(struct config, readiness.expected_status),
+		.fallback = "200",
+		.minimum = 200,
+		.maximum = 299,
+		.help = "The HTTP status of a good answer.",
+	},
+	{
+		.name = "readiness.healthy_threshold",
+		.type = CONFIG_COUNT,
+		.offset = offsetof(struct config, readiness.healthy_threshold),
+		.fallback = "2",
+		.minimum = 1,
+		.maximum = 100,
+		.help = "Good answers in a row that prove a restarted application.",
+	},
+	{
+		.name = "readiness.interval",
+		.type = CONFIG_TIME,
+		.offset = offsetof(struct config, readiness.interval_ms),
+		.fallback = "500ms",
+		.minimum = 10,
+		.maximum = MINUTE_MS,
+		.help = "The time between two probes.",
+	},
+	{
+		.name = "readiness.timeout",
+		.type = CONFIG_TIME,
+		.offset = offsetof(struct config, readiness.timeout_ms),
+		.fallback = "2m",
+		.minimum = 100,
+		.maximum = HOUR_MS,
+		.help = "How long the application may take until it is proven.",
+	},
+	{
+		.name = "boot.deadline",
+		.type = CONFIG_TIME,
+		.offset = offsetof(struct config, boot.deadline_ms),
+		.fallback = "30m",
+		.minimum = 10 * SECOND_MS,
+		.maximum = 48 * HOUR_MS,
+		.help = "How long a whole run may take, whatever its verb.",
+	},
+	{
+		.name = "lifecycle.hook",
+		.type = CONFIG_TEXT,
+		.offset = offsetof(struct config, lifecycle.hook),
+		.help = "The launching lifecycle hook; none is completed unless set.",
+	},
+	{ 0 },
+};

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "git/failure.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * The one converter from libgit2's error world to ours. libgit2 keeps neither the errno
+ * nor the HTTP status of a failure, only its text (in the C locale, for we set none), so
+ * that is what is read: the status, the end that strerror() wrote, the few fixed
+ * beginnings. What we do not know by text is told by return code and class.
+ */
+
+#define STATUS_FORMAT "unexpected http status code: %d"
+
+struct rule {
+	int value; /* of whatever the table is about */
+	int number;
+};
+
+static const struct rule codes[] = {
+	{ GIT_ENOTFOUND, ENOENT },          { GIT_EAUTH, EACCES },
+	{ GIT_ECERTIFICATE, EKEYREJECTED }, { GIT_EEOF, ENETUNREACH },
+	{ GIT_EMISMATCH, EBADMSG },         { GIT_ELOCKED, EBUSY },
+};
+
+static const struct rule classes[] = {
+	{ GIT_ERROR_NOMEMORY, ENOMEM }, { GIT_ERROR_NET, EPROTO },
+	{ GIT_ERROR_HTTP, EPROTO },     { GIT_ERROR_SSH, EPROTO },
+	{ GIT_ERROR_SSL, EPROTO },      { GIT_ERROR_ZLIB, EBADMSG },
+	{ GIT_ERROR_ODB, EBADMSG },     { GIT_ERROR_OBJECT, EBADMSG },
+	{ GIT_ERROR_TREE, EBADMSG },    { GIT_ERROR_INDEXER, EBADMSG },
+	{ GIT_ERROR_SHA, EBADMSG },
+};
+
+/* The system's errors that libgit2 tells by ending its text in strerror()'s. */
+static const struct rule endings[] = {
+	{ ECONNREFUSED, ENETUNREACH },
+	{ EHOSTUNREACH, ENETUNREACH },
+	{ ENETUNREACH, ENETUNREACH },
+	{ ENETDOWN, ENETUNREACH },
+	{ EADDRNOTAVAIL, ENETUNREACH },
+	{ ECONNRESET, ENETUNREACH },
+	{ ECONNABORTED, ENETUNREACH },
+	{ EPIPE, ENETUNREACH },
+	{ ETIMEDOUT, ETIMEDOUT },
+	{ EACCES, EACCES },
+	{ EPERM, EACCES },
+	{ ENOSPC, ENOSPC },
+	{ EDQUOT, EDQUOT },
+	{ EROFS, EROFS },
+	{ EFBIG, EFBIG },
+	{ EIO, EIO },
+	{ EMFILE, EMFILE },
+	{ ENFILE, ENFILE },
+	{ ENOMEM, ENOMEM },
+};
+
+#define CUT_SENTENCE "the server closed the connection in the middle of its answer"
+
+/* What libgit2 tells by a fixed beginning, and a better sentence if we have one. */
+static const struct beginning {
+	const char *text;
+	int number;
+	const char *sentence;
+} beginnings[] = {
+	{ "failed to resolve address", ENETUNREACH, NULL },
+	{ "unexpected EOF", ENETUNREACH, CUT_SENTENCE },
+	{ "early EOF", ENETUNREACH, CUT_SENTENCE },
+	{ "http parser error: stream ended", ENETUNREACH, CUT_SENTENCE },
+	{ "malformed URL", EINVAL, NULL },
+};
+
+static int number_of(const struct rule *rules, size_t count, int value)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rules[i].value == value)
+			return rules[i].number;
+	return 0;
+}
+
+static const struct beginning *find_beginning(const char *text)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(beginnings); i++)
+		if (strncmp(text, beginnings[i].text, strlen(beginnings[i].text)) == 0)
+			return &beginnings[i];
+	return NULL;
+}
+
+static int number_of_ending(const char *text)
+{
+	size_t length = strlen(text);
+
+	for (size_t i = 0; i < ARRAY_COUNT(endings); i++) {
+		const char *ending = strerror(endings[i].value);
+		size_t ending_length = strlen(ending);
+
+		if (length >= ending_length &&
+		    strcmp(text + length - ending_length, ending) == 0)
+			return endings[i].number;
+	}
+	return 0;
+}
+
+static int number_of_status(int status)
+{
+	if (status == 401 || status == 403)
+		return EACCES;
+	if (status == 404 || status == 410)
+		return ENOENT;
+	return status == 408 || status == 429 || status >= 500 ? ENETUNREACH : EPROTO;
+}
+
+static char *explain_status(int status, int *ret_number)
+{
+	*ret_number = number_of_status(status);
+	if (*ret_number == EACCES)
+		return text_format("the server refuses access (HTTP status %d)", status);
+	if (*ret_number == ENOENT)
+		return text_format(
+			"the server has no repository there, or hides it from us "
+			"(HTTP status %d)",
+			status);
+	return text_format("the server answered with HTTP status %d", status);
+}
+
+/* A sentence of our own for what a person meets most, else libgit2's words. */
+static char *explain(const char *message, int *ret_number)
+{
+	const struct beginning *beginning = find_beginning(message);
+	int status;
+
+	if (sscanf(message, STATUS_FORMAT, &status) == 1)
+		return explain_status(status, ret_number);
+	*ret_number = beginning ? beginning->number : number_of_ending(message);
+	return text_copy(beginning && beginning->sentence ? beginning->sentence
+							  : message);
+}
+
+int failure_set(struct error *err, int code, const char *format, ...)
+{
+	const git_error *last = git_error_last();
+	const char *message =
+		last && last->message ? last->message : "no reason was given";
+	autofree char *explained = NULL;
+	autofree char *context = NULL;
+	va_list arguments;
+	int number = 0;
+
+	explained = explain(message, &number);
+	failure_hide_userinfo(explained);
+	if (number == 0)
+		number = number_of(codes, ARRAY_COUNT(codes), code);
+	if (number == 0 && last)
+		number = number_of(classes, ARRAY_COUNT(classes), last->klass);
+	va_start(arguments, format);
+	if (vasprintf(&context, format, arguments) < 0)
+		abort();
+	va_end(arguments);
+	return error_set(err, number ? number : EIO, "%s: %s", context, explained);
+}
+
+int failure_set_object(struct error *err, int code, const git_oid *id)
+{
+	int result = failure_set(err, code, "read the object %s", git_oid_tostr_s(id));
+
+	if (result == -ENOENT)
+		err->code = -EBADMSG;
+	return err->code;
+}
+
+/* Where the host begins if [begin, end) is what follows "://" in a URL; begin if at once.
+ */
+static char *find_host(char *begin, char *end)
+{
+	char *slash = memchr(begin, '/', (size_t)(end - begin));
+	char *authority_end = slash ? slash : end;
+	char *at = memrchr(begin, '@', (size_t)(authority_end - begin));
+	char *colon = memrchr(begin, ':', (size_t)(authority_end - begin));
+
+	if (at)
+		return at + 1;
+	/* "user:pass/word@host": no port is made of letters. */
+	if (colon && colon[1 + strspn(colon + 1, "0123456789]")] != *authority_end)
+		at = memrchr(begin, '@', (size_t)(end - begin));
+	return at ? at + 1 : begin;
+}
+
+void failure_hide_userinfo(char *text)
+{
+	for (char *url = strstr(text, "://"); url; url = strstr(url, "://")) {
+		char *begin = url + strlen("://");
+		char *end = begin + strcspn(begin, " '\"\t\n<>");
+		char *host = find_host(begin, end);
+
+		memmove(begin, host, strlen(host) + 1);
+		url = begin;
+	}
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "lifecycle/verdict.h"
+
+#include "aws/aws.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "lifecycle/autoscaling.h"
+#include "lifecycle/hook.h"
+#include "lifecycle/lifecycle_types.h"
+#include "metadata/metadata.h"
+#include "net/retry.h"
+#include "run/run.h"
+#include "run/status.h"
+#include "state/verdicts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * CONTINUE or ABANDON, decided once. "Could not be delivered" is not "failed": a healthy
+ * host is never abandoned because a call did not go through (facts L3, L4). An answer
+ * that no action is open means that somebody completed it or that it expired: told, not
+ * failed (L2).
+ */
+
+#define VERDICT_FIRST_RETRY_MS 500
+/* Time to deliver even when the run's own is over. */
+#define VERDICT_MINIMUM_MS INT64_C(60000)
+
+static struct deadline delivery_deadline(const struct run *run)
+{
+	struct deadline minimum = deadline_in(VERDICT_MINIMUM_MS);
+
+	return run->deadline.at_ms > minimum.at_ms ? run->deadline : minimum;
+}
+
+static int save(struct run *run, const struct stored_verdict *verdict, struct error *err)
+{
+	int result = verdict_save(run->places.state_fd, verdict, err);
+
+	if (result < 0)
+		return result;
+	status_set_verdict(run, verdict);
+	return status_publish(run, err);
+}
+
+static int call_once(struct run *run, const struct stored_verdict *verdict,
+		     struct deadline deadline, struct error *err)
+{
+	const struct aws_parameter parameters[] = {
+		{ "AutoScalingGroupName", verdict->group },
+		{ "LifecycleHookName", verdict->hook },
+		{ "InstanceId", verdict->instance_id },
+		{ "LifecycleActionResult", verdict->result },
+		{ NULL, NULL },
+	};
+	const struct aws_request request = { &autoscaling_service,
+					     "CompleteLifecycleAction", parameters };
+	struct aws_call *call = NULL;
+	const struct xml *xml;
+	int result = aws_start(run->aws, &request, deadline, &call, err);
+
+	if (result < 0)
+		return result;
+	result = loop_wait(&run->loop, aws_call_is_done, call, deadline, err);
+	if (result == 0)
+		result = aws_call_result(call, &xml, err);
+	aws_call_free(call);
+	return result;
+}
+
+static bool is_no_longer_open(int code, const struct error *err)
+{
+	return code == -EINVAL && strstr(err->text, "No active Lifecycle Action found");
+}
+
+static int deliver(struct run *run, struct stored_verdict *verdict, struct error *err)
+{
+	struct deadline deadline = delivery_deadline(run);
+	struct retry retry = retry_begin(VERDICT_FIRST_RETRY_MS, deadline);
+
+	for (;;) {
+		int result = call_once(run, verdict, deadline, err);
+
+		if (result == 0) {
+			verdict->state = VERDICT_DELIVERED;
+			verdict->delivered_at_ms = clock_realtime_ms();
+			break;
+		}
+		if (is_no_longer_open(result, err)) {
+			verdict->state = VERDICT_EXPIRED;
+			break;
+		}
+		if (!aws_error_is_transient(result))
+			return error_wrap(err, "deliver %s", verdict->result);
+		result = retry_pause(&run->loop, &retry, 0, err);
+		if (result < 0)
+			return error_wrap(err, "deliver %s", verdict->result);
+	}
+	run_detail(run, "%s %s the hook '%s' of the group '%s'", verdict->result,
+		   verdict->state == VERDICT_DELIVERED ? "to"
+						       : "not taken, not open any more:",
+		   verdict->hook, verdict->group);
+	return save(run, verdict, err);
+}
+
+static int decide(struct run *run, struct stored_verdict *verdict, struct error *err)
+{
+	bool is_same_boot = text_is_equal(verdict->boot_id, run->boot_id) &&
+		text_is_equal(verdict->instance_id, run->metadata->instance_id);
+	int64_t sequence = is_same_boot ? verdict->sequence + 1 : 1;
+
+	verdict_done(verdict);
+	*verdict = (struct stored_verdict){
+		.instance_id = text_copy(run->metadata->instance_id),
+		.boot_id = text_copy(run->boot_id),
+		.transition = text_copy(run->metadata->target_state),
+		.sequence = sequence,
+		.group = text_copy(run->hook->group),
+		.hook = text_copy(run->config->lifecycle.hook),
+		.result = text_copy(outcome_verdict_word(run->outcome->verdict)),
+		.state = VERDICT_DECIDED,
+		.decided_at_ms = clock_realtime_ms(),
+	};
+	return save(run, verdict, err);
+}
+
+static int decide_and_deliver(struct run *run, struct stored_verdict *verdict,
+			      struct error *err)
+{
+	int result = hook_await(run, delivery_deadline(run), err);
+
+	if (result < 0)
+		return result;
+	if (strcmp(run->hook->state, "Pending:Wait") != 0 &&
+	    strcmp(run->hook->state, "Warmed:Pending:Wait") != 0) {
+		status_set_lifecycle(run, "none");
+		run_detail(run, "nothing to complete: the instance is %s",
+			   run->hook->state);
+		return 0;
+	}
+	result = decide(run, verdict, err);
+	return result < 0 ? result : deliver(run, verdict, err);
+}
+
+static bool is_ours(const struct run *run, const struct stored_verdict *verdict)
+{
+	return verdict_is_for(verdict, run->metadata->instance_id, run->boot_id,
+			      run->metadata->target_state);
+}
+
+int verdict_stage(struct run *run, struct error *err)
+{
+	struct stored_verdict verdict;
+	int result;
+
+	if (!run->hook || !run->hook->is_wanted ||
+	    !outcome_verdict_word(run->outcome->verdict)) {
+		run_detail(run, "no hook to complete");
+		return 0;
+	}
+	result = verdict_load(run->places.state_fd, &verdict, err);
+	if (result < 0)
+		return result;
+	if (!is_ours(run, &verdict)) {
+		result = decide_and_deliver(run, &verdict, err);
+	} else if (verdict.state == VERDICT_DECIDED) {
+		result = deliver(run, &verdict, err);
+	} else {
+		status_set_verdict(run, &verdict);
+		run_detail(run, "%s was %s before", verdict.result,
+			   verdict_state_word(verdict.state));
+	}
+	verdict_done(&verdict);
+	return result;
+}
+
+bool verdict_is_pending(struct run *run)
+{
+	struct stored_verdict verdict;
+	struct error ignored;
+	bool is_pending;
+
+	if (verdict_load(run->places.state_fd, &verdict, &ignored) < 0)
+		return false;
+	is_pending = text_is_equal(verdict.boot_id, run->boot_id) &&
+		verdict.state == VERDICT_DECIDED;
+	verdict_done(&verdict);
+	return is_pending;
+}

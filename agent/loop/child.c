@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop/child.h"
+
+#include "base/error.h"
+#include "base/identity.h"
+#include "base/memory.h"
+#include "loop/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/*
+ * Children by fork and exec, watched by pidfd. Between fork and exec only system calls
+ * run: libcurl's resolver threads may hold any lock of libc at that moment. The order
+ * there matters: groups before uid, the parent-death signal after it (setuid clears it),
+ * and then a look whether the parent still is the parent, for it may have died in
+ * between.
+ */
+
+#define CHILD_KILL_WAIT_MS 10000
+#define CHILD_EXEC_FAILED_STATUS 127
+
+static int move_fds(const int fds[static CHILD_FD_COUNT])
+{
+	int safe[CHILD_FD_COUNT];
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null_fd < 0)
+		return -errno;
+	/*
+	 * First out of the way of 0-3, then into place: no order of dup2() can collide.
+	 */
+	for (int i = 0; i < CHILD_FD_COUNT; i++) {
+		int fd = fds[i] >= 0 ? fds[i] : null_fd;
+
+		safe[i] = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_FD_COUNT);
+		if (safe[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < CHILD_FD_COUNT; i++)
+		if (dup2(safe[i], i) < 0)
+			return -errno;
+	if (fds[3] < 0)
+		(void)close(3);
+	if (close_range(CHILD_FD_COUNT, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return -errno;
+	return 0;
+}
+
+static int become(const struct identity *identity)
+{
+	if (!identity || geteuid() != 0)
+		return 0;
+	if (setgroups(identity->group_count, identity->groups) < 0)
+		return -errno;
+	if (setresgid(identity->gid, identity->gid, identity->gid) < 0)
+		return -errno;
+	if (setresuid(identity->uid, identity->uid, identity->uid) < 0)
+		return -errno;
+	return 0;
+}
+
+static int reset_signals(void)
+{
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		(void)signal(number, SIG_DFL);
+	(void)sigemptyset(&none);
+	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
+}
+
+static int prepare_child(const struct child_spec *spec, pid_t parent)
+{
+	int result = reset_signals();
+
+	if (result == 0 && spec->has_own_session && setsid() < 0)
+		result = -errno;
+	if (result == 0)
+		result = move_fds(spec->fds);
+	if (result == 0)
+		result = become(spec->identity);
+	if (result == 0 && spec->no_new_privileges &&
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		result = -errno;
+	if (result == 0 && spec->dies_with_parent &&
+	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		result = -errno;
+	if (result == 0 && spec->dies_with_parent && getppid() != parent)
+		result = -ESRCH;
+	if (result == 0 && chdir(spec->directory ? spec->directory : "/") < 0)
+		result = -errno;
+	(void)umask(022);
+	return result;
+}
+
+static void run_child(const struct child_spec *spec, pid_t parent, int report_fd)
+{
+	char *const *arguments = (char *const *)spec->arguments;
+	char *const *environment = (char *const *)spec->environment;
+	int result;
+
+	/* Kept clear of the descriptors that move_fds() fills. */
+	report_fd = fcntl(report_fd, F_DUPFD_CLOEXEC, CHILD_FD_COUNT);
+	result = prepare_child(spec, parent);
+	if (result == 0 && spec->executable_fd >= 0) {
+		(void)execveat(spec->executable_fd, "", arguments, environment,
+			       AT_EMPTY_PATH);
+		result = -errno;
+	}
+	if (result == 0) {
+		environ = (char **)environment;
+		(void)execvp(spec->arguments[0], arguments);
+		result = -errno;
+	}
+	/*
+	 * The parent reads it when it reaps us; a failed write shows as status 127 alone.
+	 */
+	if (write(report_fd, &result, sizeof(result)) < 0)
+		_exit(CHILD_EXEC_FAILED_STATUS);
+	_exit(CHILD_EXEC_FAILED_STATUS);
+}
+
+static int on_pidfd(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct child *child = userdata;
+	siginfo_t info = { 0 };
+	int problem;
+
+	(void)events;
+	/*
+	 * Left a zombie until child_done(): so its group's number cannot become
+	 * another's.
+	 */
+	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	    info.si_pid == 0)
+		return 0;
+	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	child->has_ended = true;
+	if (info.si_code == CLD_EXITED)
+		child->exit_status = info.si_status;
+	else
+		child->signal = info.si_status;
+	if (read(child->report_fd, &problem, sizeof(problem)) == (ssize_t)sizeof(problem))
+		child->exec_error = -problem;
+	return 0;
+}
+
+static int watch(struct loop *loop, struct child *child)
+{
+	int result;
+
+	child->pidfd = pidfd_open(child->pid, 0);
+	if (child->pidfd < 0)
+		return -errno;
+	result = sd_event_add_io(loop->event, &child->source, child->pidfd, EPOLLIN,
+				 on_pidfd, child);
+	return result < 0 ? result : 0;
+}
+
+int child_start(struct loop *loop, const struct child_spec *spec, struct child *ret_child,
+		struct error *err)
+{
+	autoclose int report_read = -1, report_write = -1;
+	pid_t parent = getpid();
+	int report[2], result;
+
+	if (pipe2(report, O_CLOEXEC | O_NONBLOCK) < 0)
+		return error_set(err, errno, "make a pipe: %s", strerror(errno));
+	report_read = report[0];
+	report_write = report[1];
+	*ret_child = (struct child){ .pidfd = -1,
+				     .exit_status = -1,
+				     .has_own_session = spec->has_own_session };
+	ret_child->pid = fork();
+	if (ret_child->pid < 0)
+		return error_set(err, errno, "start '%s': %s", spec->arguments[0],
+				 strerror(errno));
+	if (ret_child->pid == 0)
+		run_child(spec, parent, report_write);
+	ret_child->report_fd = TAKE_FD(report_read);
+	result = watch(loop, ret_child);
+	if (result == 0)
+		return 0;
+	(void)kill(ret_child->pid, SIGKILL);
+	(void)waitpid(ret_child->pid, NULL, 0);
+	child_done(ret_child);
+	return error_set(err, result, "watch '%s': %s", spec->arguments[0],
+			 strerror(-result));
+}
+
+bool child_is_ended(const void *child)
+{
+	return ((const struct child *)child)->has_ended;
+}
+
+void child_signal(const struct child *child, int number)
+{
+	/* Before its setsid() there is no such group yet. */
+	if (child->has_own_session && kill(-child->pid, number) == 0)
+		return;
+	(void)pidfd_send_signal(child->pidfd, number, NULL, 0);
+}
+
+void child_stop(struct loop *loop, struct child *child, int64_t grace_ms)
+{
+	bool ignored_interrupts = loop->ignores_interrupts;
+	struct error ignored;
+
+	loop->ignores_interrupts = true;
+	if (!child->has_ended) {
+		child_signal(child, SIGTERM);
+		if (loop_wait(loop, child_is_ended, child, deadline_in(grace_ms),
+			      &ignored) < 0)
+			child_signal(child, SIGKILL);
+	}
+	/* What is left of its group goes too. */
+	if (child->has_own_session)
+		child_signal(child, SIGKILL);
+	/* A killed process can only be late when the kernel holds it in a system call. */
+	if (loop_wait(loop, child_is_ended, child, deadline_in(CHILD_KILL_WAIT_MS),
+		      &ignored) < 0)
+		child->has_ended = true;
+	loop->ignores_interrupts = ignored_interrupts;
+}
+
+void child_done(struct child *child)
+{
+	child->source = sd_event_source_disable_unref(child->source);
+	if (child->pidfd >= 0) {
+		(void)waitid(P_PIDFD, (id_t)child->pidfd, &(siginfo_t){ 0 },
+			     WEXITED | WNOHANG);
+		(void)close(child->pidfd);
+	}
+	if (child->report_fd >= 0)
+		(void)close(child->report_fd);
+	child->pidfd = -1;
+	child->report_fd = -1;
+}

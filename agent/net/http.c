@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/http.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "loop/loop.h"
+#include "net/multi.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * HTTP requests as this agent needs them: few, small, each with a deadline and a maximum
+ * size, never following a redirect (a signed request must not take its session token to
+ * another host: facts A5). Whether to try again is the caller's and net/retry.c's matter.
+ */
+
+/* Debian's hashed directory: loading the bundle file costs 17 ms a context. */
+#define CA_DIRECTORY "/etc/ssl/certs"
+#define CA_BUNDLE CA_DIRECTORY "/ca-certificates.crt"
+
+struct http {
+	struct loop *loop;
+	struct multi multi;
+	struct http_transfer *transfers;
+};
+
+struct http_transfer {
+	struct http *http;
+	struct http_transfer *next;
+	CURL *easy;
+	struct curl_slist *headers;
+	char *wanted_header;
+	char *body;
+	size_t body_length_bytes, body_max_bytes;
+	bool is_too_large, is_done;
+	CURLcode code;
+	struct http_reply reply;
+	void (*on_done)(struct http_transfer *transfer, void *userdata);
+	void *userdata;
+};
+
+static void keep_header(struct http_transfer *transfer)
+{
+	struct curl_header *header;
+
+	if (!transfer->wanted_header)
+		return;
+	if (curl_easy_header(transfer->easy, transfer->wanted_header, 0, CURLH_HEADER, -1,
+			     &header) == CURLHE_OK)
+		transfer->reply.header = text_copy(header->value);
+}
+
+static void on_easy_done(CURL *easy, CURLcode code, void *userdata)
+{
+	struct http_transfer *transfer = NULL;
+	curl_off_t retry_after_s = 0;
+
+	(void)userdata;
+	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+	transfer->code = code;
+	transfer->is_done = true;
+	(void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer->reply.status);
+	(void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+	transfer->reply.retry_after_ms = (int64_t)retry_after_s * 1000;
+	if (!transfer->body)
+		transfer->body = memory_new(1, 1);
+	transfer->reply.body = transfer->body;
+	transfer->reply.body_length_bytes = transfer->body_length_bytes;
+	keep_header(transfer);
+	if (transfer->on_done)
+		transfer->on_done(transfer, transfer->userdata);
+}
+
+static size_t on_data(char *data, size_t size, size_t count, void *userdata)
+{
+	struct http_transfer *transfer = userdata;
+	size_t length_bytes = size * count, old_bytes = transfer->body_length_bytes;
+
+	if (length_bytes > transfer->body_max_bytes - old_bytes) {
+		transfer->is_too_large = true;
+		return 0;
+	}
+	transfer->body =
+		memory_grow(transfer->body, old_bytes, old_bytes + length_bytes + 1, 1);
+	memcpy(transfer->body + old_bytes, data, length_bytes);
+	transfer->body_length_bytes += length_bytes;
+	return length_bytes;
+}
+
+int http_new(struct loop *loop, struct http **ret_http, struct error *err)
+{
+	struct http *http = memory_new(1, sizeof(*http));
+	int result;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		free(http);
+		return error_set(err, EIO, "libcurl cannot start");
+	}
+	http->loop = loop;
+	result = multi_init(&http->multi, loop, on_easy_done, http, err);
+	if (result < 0) {
+		http_free(http);
+		return result;
+	}
+	*ret_http = http;
+	return 0;
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	while (http->transfers)
+		http_transfer_free(http->transfers);
+	multi_done(&http->multi);
+	curl_global_cleanup();
+	free(http);
+}
+
+static void set_signature(CURL *easy, const struct http_request *request)
+{
+	if (!request->sigv4)
+		return;
+	(void)curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, request->sigv4);
+	(void)curl_easy_setopt(easy, CURLOPT_USERNAME, request->access_key);
+	(void)curl_easy_setopt(easy, CURLOPT_PASSWORD, request->secret_key);
+}
+
+static void set_body(CURL *easy, const struct http_request *request)
+{
+	if (request->body) {
+		(void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				       (curl_off_t)request->body_length_bytes);
+		(void)curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body);
+	}
+	if (request->method)
+		(void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+static void set_trust(CURL *easy)
+{
+	if (access(CA_BUNDLE, R_OK) < 0)
+		return;
+	(void)curl_easy_setopt(easy, CURLOPT_CAPATH, CA_DIRECTORY);
+	(void)curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+}
+
+static void set_limits(CURL *easy, const struct http_request *request)
+{
+	int64_t left_ms = deadline_left_ms(request->deadline);
+
+	(void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	(void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+			       left_ms > 0 ? (long)left_ms : 1L);
+	(void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+			       (long)request->connect_timeout_ms);
+	if (request->bypasses_proxy)
+		(void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+}
+
+static void set_headers(struct http_transfer *transfer,
+			const struct http_request *request)
+{
+	for (const char *const *header = request->headers; header && *header; header++) {
+		struct curl_slist *list = curl_slist_append(transfer->headers, *header);
+
+		if (!list)
+			abort();
+		transfer->headers = list;
+	}
+	(void)curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+}
+
+static struct http_transfer *new_transfer(struct http *http,
+					  const struct http_request *request)
+{
+	struct http_transfer *transfer = memory_new(1, sizeof(*transfer));
+
+	transfer->http = http;
+	transfer->body_max_bytes = request->reply_max_bytes;
+	transfer->wanted_header = text_copy(request->wanted_header);
+	transfer->easy = curl_easy_init();
+	if (!transfer->easy)
+		abort();
+	transfer->next = http->transfers;
+	http->transfers = transfer;
+	(void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+	(void)curl_easy_setopt(transfer->easy, CURLOPT_URL, request->url);
+	(void)curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, on_data);
+	(void)curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
+	if (strncmp(request->url, "https:", 6) == 0)
+		set_trust(transfer->easy);
+	set_limits(transfer->easy, request);
+	set_headers(transfer, request);
+	set_body(transfer->easy, request);
+	set_signature(transfer->easy, request);
+	return transfer;
+}
+
+int http_start(struct http *http, const struct http_request *request,
+	       void (*on_done)(struct http_transfer *transfer, void *userdata),
+	       void *userdata, struct http_transfer **ret_transfer, struct error *err)
+{
+	struct http_transfer *transfer = new_transfer(http, request);
+	CURLMcode code;
+
+	transfer->on_done = on_done;
+	transfer->userdata = userdata;
+	code = curl_multi_add_handle(http->multi.handle, transfer->easy);
+	if (code != CURLM_OK) {
+		http_transfer_free(transfer);
+		return error_set(err, EIO, "start a request: %s",
+				 curl_multi_strerror(code));
+	}
+	*ret_transfer = transfer;
+	return 0;
+}
+
+void http_transfer_free(struct http_transfer *transfer)
+{
+	struct http_transfer **link;
+
+	if (!transfer)
+		return;
+	for (link = &transfer->http->transfers; *link != transfer; link = &(*link)->next)
+		;
+	*link = transfer->next;
+	/* Harmless for one that has ended and was taken out already. */
+	(void)curl_multi_remove_handle(transfer->http->multi.handle, transfer->easy);
+	curl_easy_cleanup(transfer->easy);
+	curl_slist_free_all(transfer->headers);
+	free(transfer->wanted_header);
+	free(transfer->reply.header);
+	free(transfer->body);
+	free(transfer);
+}
+
+bool http_transfer_is_done(const void *transfer)
+{
+	return ((const struct http_transfer *)transfer)->is_done;
+}
+
+/* libcurl's codes that a caller tells apart; the rest is EIO. */
+static int error_of(const struct http_transfer *transfer)
+{
+	long number = 0;
+
+	switch (transfer->code) {
+	case CURLE_OPERATION_TIMEDOUT:
+		return ETIMEDOUT;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		return EHOSTUNREACH;
+	case CURLE_COULDNT_CONNECT:
+		(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
+		return number ? (int)number : ECONNREFUSED;
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return EINVAL;
+	default:
+		return EIO;
+	}
+}
+
+int http_transfer_result(const struct http_transfer *transfer,
+			 const struct http_reply **ret_reply, struct error *err)
+{
+	if (transfer->is_too_large)
+		return error_set(err, EFBIG, "the answer is larger than %zu bytes",
+				 transfer->body_max_bytes);
+	if (transfer->code != CURLE_OK) {
+		int number = error_of(transfer);
+
+		if (number == ETIMEDOUT && http_transfer_was_connected(transfer))
+			return error_set(err, number,
+					 "connected, but no answer came in time");
+		return error_set(err, number, "%s", curl_easy_strerror(transfer->code));
+	}
+	*ret_reply = &transfer->reply;
+	return 0;
+}
+
+bool http_transfer_was_connected(const struct http_transfer *transfer)
+{
+	curl_off_t connect_us = 0;
+
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
+	return connect_us > 0;
+}
+
+int http_perform(struct http *http, const struct http_request *request,
+		 struct http_transfer **ret_transfer, struct error *err)
+{
+	autotransfer struct http_transfer *transfer = NULL;
+	/*
+	 * libcurl's own timeout comes first and knows the reason; ours is the safety net.
+	 */
+	struct deadline net = { request->deadline.at_ms + 1000 };
+	int result = http_start(http, request, NULL, NULL, &transfer, err);
+
+	if (result < 0)
+		return result;
+	result = loop_wait(http->loop, http_transfer_is_done, transfer, net, err);
+	if (result < 0)
+		return result;
+	*ret_transfer = TAKE(transfer);
+	return 0;
+}

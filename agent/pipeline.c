@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipeline.h"
+
+#include "base/error.h"
+#include "lifecycle/hook.h"
+#include "lifecycle/verdict.h"
+#include "ready/ready.h"
+#include "release/release.h"
+#include "release/release_types.h"
+#include "run/begin.h"
+#include "run/run.h"
+#include "run/status.h"
+#include "settle.h"
+#include "setup/setup.h"
+#include "setup/setup_types.h"
+#include "source/source.h"
+#include "state/gate.h"
+#include "steps/steps.h"
+
+#include <errno.h>
+#include <string.h>
+
+/*
+ * The table of contents. A verb is a slice of this table; a stage is a row. Stages do not
+ * know each other: what one finds out, a later one reads from struct run. When one fails,
+ * the slice BACK runs on the last good release, and FINISH always has the last word.
+ */
+
+enum slice {
+	BOOT = 1 << 0,
+	SYNC = 1 << 1,
+	BACK = 1 << 2, /* taking back: the last good release is made current and proven */
+	FINISH = 1 << 3, /* after the outcome is known */
+};
+
+struct stage {
+	const char *name;
+	int (*perform)(struct run *run, struct error *err);
+	bool (*is_needed)(const struct run *run); /* NULL: always */
+	void (*done)(struct run *run); /* frees its result; NULL: it has none */
+	const char *cause;             /* of a failure, in the status */
+	unsigned int slices;
+	bool is_forgiven; /* its failure is told and changes nothing */
+};
+
+static bool is_fresh(const struct run *run)
+{
+	return run->release->is_fresh;
+}
+
+/* A boot starts everything anew; a sync leaves alone what is served already. */
+static bool is_publishing(const struct run *run)
+{
+	return run->is_boot || run->is_taking_back || !run->release->is_served;
+}
+
+static const struct stage stages[] = {
+	{ "metadata", metadata_stage, NULL, metadata_stage_done, "machine", BOOT | SYNC,
+	  false },
+	{ "config", config_stage, NULL, config_stage_done, "config", BOOT | SYNC, false },
+	{ "hook", hook_stage, NULL, hook_stage_done, "machine", BOOT, false },
+	{ "setup", setup_stage, NULL, setup_stage_done, "machine", BOOT | SYNC, false },
+	{ "source", source_stage, NULL, source_stage_done, "git", BOOT | SYNC, false },
+	{ "release", release_stage, NULL, release_stage_done, "git", BOOT | SYNC, false },
+	{ "steps", steps_stage, is_fresh, NULL, "step", BOOT | SYNC, false },
+	{ "activate", activate_stage, NULL, NULL, "machine", BOOT | SYNC | BACK, false },
+	{ "after-publish", after_publish_stage, is_publishing, NULL, "step",
+	  BOOT | SYNC | BACK, false },
+	{ "ready", ready_stage, NULL, NULL, "probe", BOOT | SYNC | BACK, false },
+	{ "record", record_stage, NULL, NULL, "machine", BOOT | SYNC | BACK, false },
+	{ "after-ready", after_ready_stage, is_publishing, NULL, "step", BOOT | SYNC,
+	  true },
+	{ "verdict", verdict_stage, NULL, NULL, "machine", FINISH, true },
+};
+
+#define STAGE_COUNT (sizeof(stages) / sizeof(stages[0]))
+
+static int perform(struct run *run, const struct stage *stage, struct error *err)
+{
+	struct stage_record *record = &run->stages[run->stage_count++];
+	int64_t begun_ms = clock_monotonic_ms();
+	int result = 0;
+
+	run->stage = stage->name;
+	run->detail[0] = '\0';
+	*record = (struct stage_record){ .name = stage->name, .state = "skipped" };
+	status_set_running(run);
+	result = status_publish(run, err);
+	if (result == 0 && (!stage->is_needed || stage->is_needed(run))) {
+		report_begin(&run->report, stage->name);
+		result = stage->perform(run, err);
+		record->state = result < 0 ? "failed" : "done";
+	}
+	record->duration_ms = clock_monotonic_ms() - begun_ms;
+	if (result < 0)
+		record->error = *err;
+	report_end(&run->report, stage->name, record->state, record->duration_ms,
+		   result < 0               ? err->text
+			   : run->detail[0] ? run->detail
+					    : NULL);
+	if (result < 0 && stage->is_forgiven && result != -ECANCELED) {
+		log_write(&run->log, LOG_WARNING, "%s: %s: %s", run->verb, stage->name,
+			  err->text);
+		return 0;
+	}
+	return result;
+}
+
+/*
+ * Runs a slice until its end or its first failure; *ret_failed is the stage that failed.
+ */
+static int walk(struct run *run, enum slice slice, const struct stage **ret_failed,
+		struct error *err)
+{
+	for (size_t i = 0; i < STAGE_COUNT; i++) {
+		int result;
+
+		if (!(stages[i].slices & slice))
+			continue;
+		result = perform(run, &stages[i], err);
+		if (result < 0) {
+			*ret_failed = &stages[i];
+			return result;
+		}
+		if (stages[i].perform == config_stage && !run->config)
+			return 0;
+	}
+	return 0;
+}
+
+/*
+ * Whether the last good release must be made current and proven: always when the failure
+ * came at or after ACTIVATE, before it only if nothing serves.
+ */
+static bool must_take_back(struct run *run, const struct stage *failed)
+{
+	bool is_published = (failed->slices & BACK) != 0;
+
+	if (!run->setup || !run->setup->is_complete)
+		return false;
+	if (!is_published && status_is_ready(run->status))
+		return false;
+	return release_retarget(run, is_published);
+}
+
+static enum ending end_of_failure(struct run *run, const struct stage *failed, int code)
+{
+	const struct stage *ignored;
+	struct error err = { 0 };
+	int result;
+
+	if (code == -ECANCELED)
+		return run->has_activated ? ENDING_INTERRUPTED_AFTER_FLIP
+					  : ENDING_INTERRUPTED;
+	if (failed->perform == config_stage ||
+	    (failed->perform == setup_stage && code == -ENOENT))
+		return ENDING_CONFIG;
+	run->deadline = run->final_deadline;
+	if (!must_take_back(run, failed)) {
+		bool is_serving =
+			status_is_ready(run->status) && !(failed->slices & BACK);
+
+		return is_serving ? ENDING_PREVIOUS_SERVES : ENDING_FAILED;
+	}
+	run->is_taking_back = true;
+	result = walk(run, BACK, &ignored, &err);
+	if (result == -ECANCELED)
+		return ENDING_INTERRUPTED_AFTER_FLIP;
+	return result == 0 ? ENDING_PREVIOUS_SERVES : ENDING_FAILED;
+}
+
+static enum ending end_of_success(const struct run *run)
+{
+	if (!run->config)
+		return ENDING_UNCONFIGURED;
+	return run->release->is_served ? ENDING_NOTHING_TO_DO : ENDING_DONE;
+}
+
+static const char *cause_of(const struct run *run, const struct stage *failed, int code)
+{
+	if (!failed)
+		return NULL;
+	if (code == -ECANCELED)
+		return "signal";
+	if (deadline_is_over(run->deadline))
+		return "deadline";
+	return failed->cause;
+}
+
+/* From the first stage to the exit status; the lock is held. */
+static int run_slices(struct run *run, enum slice slice)
+{
+	const struct stage *failed = NULL, *ignored;
+	struct error err = { 0 }, late = { 0 };
+	struct settlement settlement = { .error = &err };
+	int result = walk(run, slice, &failed, &err);
+
+	settlement.cause = cause_of(run, failed, result);
+	settlement.ending =
+		failed ? end_of_failure(run, failed, result) : end_of_success(run);
+	settlement.failed_stage = failed ? failed->name : NULL;
+	run->deadline = run->final_deadline;
+	settle_findings(run, &settlement);
+	if (run->is_boot && settlement.ending != ENDING_UNCONFIGURED)
+		result = walk(run, FINISH, &ignored, &late);
+	return settle_run(run, &settlement);
+}
+
+static int run_locked(struct run *run, enum slice slice, struct error *err)
+{
+	int result = run_lock(run, run->is_boot, err);
+
+	if (result == -EWOULDBLOCK)
+		return EXIT_BUSY;
+	if (result == -ECANCELED)
+		return EXIT_INTERRUPTED;
+	if (result < 0)
+		return EXIT_FAILED;
+	if (run->is_boot && status_boot_exit_code(run->status) == EXIT_DONE &&
+	    !verdict_is_pending(run)) {
+		report_summary(&run->report, run->verb, "done", 0,
+			       "by an earlier run of this boot");
+		return EXIT_DONE;
+	}
+	result = gate_close_if_stale(run->places.run_fd, run->boot_id, err);
+	if (result < 0)
+		return EXIT_FAILED;
+	return run_slices(run, slice);
+}
+
+int pipeline_run(const struct options *options, const char *verb)
+{
+	enum slice slice = strcmp(verb, "boot") == 0 ? BOOT : SYNC;
+	struct error err = { 0 };
+	struct run run;
+	int exit_code = EXIT_FAILED;
+
+	if (run_init(&run, options, verb, &err) == 0)
+		exit_code = run_locked(&run, slice, &err);
+	if (err.code)
+		log_write(&run.log, LOG_ERR, "%s: %s", verb, err.text);
+	for (size_t i = STAGE_COUNT; i > 0; i--)
+		if (stages[i - 1].done)
+			stages[i - 1].done(&run);
+	run_done(&run);
+	return exit_code;
+}

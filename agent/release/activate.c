@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "release/release.h"
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "metadata/metadata.h"
+#include "release/release_types.h"
+#include "release/tree.h"
+#include "run/run.h"
+#include "run/status.h"
+#include "state/gate.h"
+
+#include <stdlib.h>
+
+/*
+ * The moment of truth and its record. Before `current` moves, run.json says that it is
+ * about to, so that whoever finds us killed does not believe the old answer; the gate
+ * opens once the link is right, whoever set it.
+ */
+
+static int move_link(struct run *run, struct error *err)
+{
+	struct release *release = run->release;
+	struct json_object *request = json_new_object();
+	int result;
+
+	json_set_string(request, "release", release->name);
+	json_set_string(request, "revision", release->revision);
+	run->has_activated = true;
+	result = status_publish(run, err);
+	if (result < 0) {
+		(void)json_object_put(request);
+		return result;
+	}
+	result = tree_perform(run, "activate", request, NULL, err);
+	if (result < 0)
+		return result;
+	free(release->current_name);
+	release->current_name = text_copy(release->name);
+	release->is_current = true;
+	return 0;
+}
+
+int activate_stage(struct run *run, struct error *err)
+{
+	const struct release *release = run->release;
+
+	run_detail(run, "current is %s%s", release->name,
+		   release->is_current ? " already" : "");
+	if (!release->is_current) {
+		int result = move_link(run, err);
+
+		if (result < 0)
+			return result;
+	}
+	return gate_open(run->places.run_fd, run->boot_id, release->revision, err);
+}
+
+static bool is_recorded(const struct run *run, const struct release_record *record)
+{
+	return record->state == RELEASE_GOOD &&
+		text_is_equal(record->instance_id, run->metadata->instance_id) &&
+		text_is_equal(record->boot_id, run->boot_id);
+}
+
+/* Capistrano's wording, so that `cap` and people find their way. */
+static int log_revision(struct run *run, struct error *err)
+{
+	struct json_object *request = json_new_object();
+	autofree char *line = NULL;
+
+	line = text_format("Branch %s (at %s) deployed as release %s by bootagent",
+			   run->config->source.branch, run->release->revision,
+			   run->release->name);
+	json_set_string(request, "line", line);
+	return tree_perform(run, "record", request, NULL, err);
+}
+
+int record_stage(struct run *run, struct error *err)
+{
+	struct release_record *record = releases_find(&run->releases, run->release->name);
+	bool is_new = record->state != RELEASE_GOOD;
+	int result;
+
+	if (is_recorded(run, record)) {
+		run_detail(run, "known as good");
+		return 0;
+	}
+	release_record_set(record, RELEASE_GOOD, run->metadata->instance_id,
+			   run->boot_id);
+	result = releases_save(run->places.state_fd, &run->releases, err);
+	if (result == 0 && is_new)
+		result = log_revision(run, err);
+	run_detail(run, "%s is good", run->release->name);
+	return result;
+}

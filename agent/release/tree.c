@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "release/tree.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "run/run.h"
+#include "setup/setup_types.h"
+#include "worker/worker.h"
+
+/*
+ * Root never touches the application's tree by path: each operation is a short-lived
+ * worker with the application's rights, which can harm nothing that its user could not.
+ */
+
+#define TREE_IDLE_MS INT64_C(60000)
+#define TREE_TOTAL_MS INT64_C(600000)
+
+int tree_perform(struct run *run, const char *verb, struct json_object *request,
+		 struct json_object **ret_reply, struct error *err)
+{
+	autojson struct json_object *owned = request;
+	autojson struct json_object *reply = NULL;
+	const struct worker_task task = {
+		.helper = "bootagent-tree",
+		.identity = &run->setup->application,
+		.request = owned,
+		.idle_timeout_ms = TREE_IDLE_MS,
+		.deadline = deadline_in(TREE_TOTAL_MS),
+	};
+	int result;
+
+	json_set_string(owned, "verb", verb);
+	json_set_string(owned, "deploy_to", run->setup->deploy_to);
+	result = run_worker(run, &task, &reply, err);
+	if (result == 0 && ret_reply)
+		*ret_reply = TAKE(reply);
+	return result;
+}

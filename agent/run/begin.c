@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/begin.h"
+
+#include "aws/aws.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "config/config.h"
+#include "metadata/imds.h"
+#include "metadata/metadata.h"
+#include "run/options.h"
+#include "run/run.h"
+#include "run/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/*
+ * The first two stages. Their parts (metadata/, config/) lie below the run and know
+ * nothing of it; here they meet it.
+ */
+
+/* Facts I1: the service was seen to come up after more than two minutes. */
+#define METADATA_BUDGET_MS INT64_C(240000)
+#define RESERVE_MS INT64_C(60000)
+#define CONFIG_FILE "/etc/bootagent/bootagent.json"
+
+int metadata_stage(struct run *run, struct error *err)
+{
+	struct deadline budget =
+		deadline_sooner(deadline_in(METADATA_BUDGET_MS), run->deadline);
+	int result;
+
+	run->imds = memory_new(1, sizeof(*run->imds));
+	imds_init(run->imds, run->http);
+	result = metadata_fetch(&run->loop, run->imds, budget, &run->metadata, err);
+	if (result < 0)
+		return result;
+	run->aws = memory_new(1, sizeof(*run->aws));
+	aws_init(run->aws, &run->loop, run->http, run->imds);
+	aws_set_region(run->aws, run->metadata->region, run->metadata->domain);
+	status_set_instance(run);
+	run_detail(run, "%s, %s", run->metadata->instance_id,
+		   run->metadata->availability_zone);
+	return 0;
+}
+
+void metadata_stage_done(struct run *run)
+{
+	if (run->aws)
+		aws_done(run->aws);
+	if (run->imds)
+		imds_done(run->imds);
+	free(run->aws);
+	free(run->imds);
+	metadata_free(run->metadata);
+	run->aws = NULL;
+	run->imds = NULL;
+	run->metadata = NULL;
+}
+
+static int load_document(const struct run *run, const char *path,
+			 struct json_object **ret_document, struct error *err)
+{
+	autofree char *directory = strdup(path);
+	char *name = directory ? strrchr(directory, '/') : NULL;
+	autoclose int dir_fd = -1;
+	int result;
+
+	if (!name)
+		return error_set(err, EINVAL,
+				 "--config '%s': give an absolute path inside the root",
+				 path);
+	*name++ = '\0';
+	result = places_open(&run->places, *directory ? directory : "/",
+			     O_RDONLY | O_DIRECTORY, &dir_fd, err);
+	if (result < 0)
+		return result;
+	return json_load(dir_fd, name, CONFIG_MAX_BYTES, ret_document, err);
+}
+
+static bool is_configured(const struct json_object *document)
+{
+	return !json_object_is_type(document, json_type_object) ||
+		json_object_object_get_ex(document, "application", NULL) ||
+		json_object_object_get_ex(document, "source", NULL);
+}
+
+/* The last part of the budget is kept for taking back and delivering the verdict. */
+static void set_deadlines(struct run *run)
+{
+	int64_t total_ms = run->config->boot.deadline_ms;
+	int64_t reserve_ms = run->config->readiness.timeout_ms + RESERVE_MS;
+
+	if (reserve_ms > total_ms / 2)
+		reserve_ms = total_ms / 2;
+	run->final_deadline.at_ms = run->begun_ms + total_ms;
+	run->deadline.at_ms = run->final_deadline.at_ms - reserve_ms;
+}
+
+int config_stage(struct run *run, struct error *err)
+{
+	const char *path = run->options->config ? run->options->config : CONFIG_FILE;
+	autojson struct json_object *document = NULL;
+	int result = load_document(run, path, &document, err);
+
+	if (result == -ENOENT && !run->options->config) {
+		run_detail(run, "not configured: there is no %s", path);
+		return 0;
+	}
+	if (result < 0)
+		return error_wrap(err, "%s", path);
+	if (!is_configured(document)) {
+		run_detail(run, "not configured: %s sets neither application nor source",
+			   path);
+		return 0;
+	}
+	result = config_parse(document, path, &run->config, err);
+	if (result < 0)
+		return result;
+	set_deadlines(run);
+	run_detail(run, "%s", path);
+	return 0;
+}
+
+void config_stage_done(struct run *run)
+{
+	config_free(run->config);
+	run->config = NULL;
+}

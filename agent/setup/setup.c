@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "setup/setup.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "run/options.h"
+#include "run/run.h"
+#include "setup/setup_types.h"
+#include "state/places.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * The last thing root does in the application's world: it makes directories and gives
+ * them away. Everything below them is done by workers with the users' own rights. What
+ * exists already and belongs to the right user is left as it is.
+ */
+
+#define CACHE "/var/cache/bootagent"
+#define MIRROR_MODE 02750 /* the application reads it through its group */
+#define DEPLOY_MODE 0755
+#define HOME_MODE 0700
+
+static int make(const struct run *run, const struct places_directory *directory,
+		char **ret_path, struct error *err)
+{
+	autoclose int fd = -1;
+	int result = places_make_owned(&run->places, directory, &fd, err);
+
+	if (result < 0)
+		return result;
+	return places_path_of(fd, ret_path, err);
+}
+
+static int make_home(const struct run *run, const char *role,
+		     const struct identity *owner, char **ret_path, struct error *err)
+{
+	autofree char *path =
+		text_format(CACHE "/home/%s-%s", run->config->application.name, role);
+	const struct places_directory directory = { path, HOME_MODE, owner, owner->gid };
+
+	return make(run, &directory, ret_path, err);
+}
+
+/*
+ * On the machine itself steps live where the user lives; below a root, in a home of their
+ * own.
+ */
+static int find_application_home(const struct run *run, struct setup *setup,
+				 struct error *err)
+{
+	if (strcmp(run->places.root, "/") != 0)
+		return make_home(run, "application", &setup->application,
+				 &setup->application_home, err);
+	setup->application_home = text_copy(setup->application.home);
+	return 0;
+}
+
+static int find_users(const struct config *config, struct setup *setup, struct error *err)
+{
+	int result = identity_init(&setup->application, config->application.user, err);
+
+	if (result < 0)
+		return error_wrap(err, "application.user");
+	result = identity_init(&setup->source, config->source.user, err);
+	if (result < 0)
+		return error_wrap(err, "source.user");
+	return 0;
+}
+
+int setup_stage(struct run *run, struct error *err)
+{
+	const struct config *config = run->config;
+	struct setup *setup = memory_new(1, sizeof(*setup));
+	autofree char *mirror = text_format(CACHE "/%s.git", config->application.name);
+	struct places_directory deploy_to = { config->release.deploy_to, DEPLOY_MODE,
+					      NULL, 0 };
+	struct places_directory repository = { mirror, MIRROR_MODE, NULL, 0 };
+	int result;
+
+	run->setup = setup;
+	result = find_users(config, setup, err);
+	if (result < 0)
+		return result;
+	deploy_to.owner = &setup->application;
+	deploy_to.group = setup->application.gid;
+	repository.owner = &setup->source;
+	repository.group = setup->application.gid;
+	result = make(run, &deploy_to, &setup->deploy_to, err);
+	if (result == 0)
+		result = make(run, &repository, &setup->mirror, err);
+	if (result == 0)
+		result = make_home(run, "source", &setup->source, &setup->source_home,
+				   err);
+	if (result == 0)
+		result = find_application_home(run, setup, err);
+	if (result == 0)
+		run_detail(run, "%s of %s", config->release.deploy_to,
+			   setup->application.name);
+	setup->is_complete = result == 0;
+	return result;
+}
+
+void setup_stage_done(struct run *run)
+{
+	struct setup *setup = run->setup;
+
+	if (!setup)
+		return;
+	identity_done(&setup->application);
+	identity_done(&setup->source);
+	free(setup->deploy_to);
+	free(setup->mirror);
+	free(setup->application_home);
+	free(setup->source_home);
+	free(setup);
+	run->setup = NULL;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#include "state/places.h"
+
+#include "base/error.h"
+#include "base/identity.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/*
+ * Where things are. Every path of the system is opened below one root directory with
+ * openat2(RESOLVE_IN_ROOT), so that --root works for tests and images and an absolute
+ * link inside the root cannot lead out of it. Afterwards only descriptors are used.
+ */
+
+#define RUN_DIRECTORY "/run/bootagent"
+#define STATE_DIRECTORY "/var/lib/bootagent"
+#define CACHE_DIRECTORY "/var/cache/bootagent"
+
+static int open_inside(int root_fd, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned int)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
+int places_open(const struct places *places, const char *path, int flags, int *ret_fd,
+		struct error *err)
+{
+	int fd = open_inside(places->root_fd, path, flags);
+
+	if (fd < 0)
+		return error_set(err, fd, "open '%s': %s", path, strerror(-fd));
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Splits "/a/b/c" into "/a/b" and "c". */
+static char *parent_of(const char *path, const char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	char *parent;
+
+	*ret_name = slash + 1;
+	parent = text_format("%.*s", (int)(slash - path), path);
+	if (parent[0] == '\0') {
+		free(parent);
+		return text_copy("/");
+	}
+	return parent;
+}
+
+/* Opens a directory, making it and what is missing above it as ours. */
+static int make_directory(int root_fd, const char *path)
+{
+	autofree char *parent = NULL;
+	autoclose int parent_fd = -1;
+	const char *name;
+	int fd = open_inside(root_fd, path, O_RDONLY | O_DIRECTORY);
+
+	if (fd != -ENOENT || strcmp(path, "/") == 0)
+		return fd;
+	parent = parent_of(path, &name);
+	/* As deep as the path is long: the configuration bounds it. */
+	parent_fd = make_directory(root_fd, parent);
+	if (parent_fd < 0)
+		return parent_fd;
+	if (mkdirat(parent_fd, name, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int make_own(const struct places *places, const char *path, int *ret_fd,
+		    struct error *err)
+{
+	int fd = make_directory(places->root_fd, path);
+
+	if (fd < 0)
+		return error_set(err, fd, "make the directory '%s': %s%s", path,
+				 strerror(-fd), geteuid() == 0 ? "" : "; are you root?");
+	*ret_fd = fd;
+	return 0;
+}
+
+static int open_root(struct places *places, const char *root, struct error *err)
+{
+	*places = (struct places){
+		.root_fd = -1, .run_fd = -1, .state_fd = -1, .cache_fd = -1
+	};
+	places->root = text_copy(root);
+	places->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (places->root_fd < 0)
+		return error_set(err, errno, "open the root directory '%s': %s", root,
+				 strerror(errno));
+	return 0;
+}
+
+int places_init(struct places *places, const char *root, struct error *err)
+{
+	int result = open_root(places, root, err);
+
+	if (result == 0)
+		result = make_own(places, RUN_DIRECTORY, &places->run_fd, err);
+	if (result == 0)
+		result = make_own(places, STATE_DIRECTORY, &places->state_fd, err);
+	if (result == 0)
+		result = make_own(places, CACHE_DIRECTORY, &places->cache_fd, err);
+	if (result < 0)
+		places_done(places);
+	return result;
+}
+
+int places_init_reader(struct places *places, const char *root, struct error *err)
+{
+	int fd, result = open_root(places, root, err);
+
+	if (result < 0) {
+		places_done(places);
+		return result;
+	}
+	fd = open_inside(places->root_fd, RUN_DIRECTORY, O_RDONLY | O_DIRECTORY);
+	places->run_fd = fd < 0 ? -1 : fd;
+	return 0;
+}
+
+static void close_place(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+void places_done(struct places *places)
+{
+	close_place(&places->root_fd);
+	close_place(&places->run_fd);
+	close_place(&places->state_fd);
+	close_place(&places->cache_fd);
+	free(places->root);
+	places->root = NULL;
+}
+
+/* A parent that others may write to could swap what we make before we own it. */
+static int check_parent(int parent_fd)
+{
+	struct stat status;
+
+	if (fstat(parent_fd, &status) < 0)
+		return -errno;
+	if (status.st_uid != 0 && status.st_uid != geteuid())
+		return -EPERM;
+	return (status.st_mode & (S_IWGRP | S_IWOTH)) && !(status.st_mode & S_ISVTX)
+		? -EPERM
+		: 0;
+}
+
+static int give(int fd, const struct places_directory *directory)
+{
+	if (directory->owner && geteuid() == 0 &&
+	    fchown(fd, directory->owner->uid, directory->group) < 0)
+		return -errno;
+	/* After the change of owner, which clears the set-group-id bit. */
+	return fchmod(fd, directory->mode) < 0 ? -errno : 0;
+}
+
+static bool belongs_to(const struct stat *status, const struct identity *owner)
+{
+	return status->st_uid == (owner && geteuid() == 0 ? owner->uid : geteuid());
+}
+
+/*
+ * Opens `name` in the parent, made and given away if it was missing. What root has made
+ * and not yet given away (a killed run) is given now.
+ */
+static int make_in(int parent_fd, const char *name,
+		   const struct places_directory *directory)
+{
+	bool is_new = mkdirat(parent_fd, name, 0700) == 0;
+	autoclose int fd = -1;
+	struct stat status;
+	int result;
+
+	if (!is_new && errno != EEXIST)
+		return -errno;
+	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (status.st_uid == geteuid() && (status.st_mode & 07777) == 0700)
+		is_new = true;
+	if (!is_new && !belongs_to(&status, directory->owner))
+		return -EPERM;
+	result = is_new ? give(fd, directory) : 0;
+	return result < 0 ? result : TAKE_FD(fd);
+}
+
+int places_make_owned(const struct places *places,
+		      const struct places_directory *directory, int *ret_fd,
+		      struct error *err)
+{
+	const char *name = NULL,
+		   *user = directory->owner ? directory->owner->name : "root";
+	autofree char *parent = parent_of(directory->path, &name);
+	autoclose int parent_fd = make_directory(places->root_fd, parent);
+	int result = parent_fd < 0 ? parent_fd : check_parent(parent_fd);
+
+	if (result == -EPERM)
+		return error_set(err, EPERM,
+				 "'%s' can be changed by other users than root: "
+				 "mend its owner and mode",
+				 parent);
+	if (result == 0)
+		result = make_in(parent_fd, name, directory);
+	if (result == -EPERM)
+		return error_set(
+			err, EPERM,
+			"'%s' exists and does not belong to '%s': give it to that user, "
+			"or name another place",
+			directory->path, user);
+	if (result < 0)
+		return error_set(err, result, "make the directory '%s': %s",
+				 directory->path, strerror(-result));
+	*ret_fd = result;
+	return 0;
+}
+
+int places_path_of(int fd, char **ret_path, struct error *err)
+{
+	autofree char *link = text_format("/proc/self/fd/%d", fd);
+	char path[PATH_MAX];
+	ssize_t length = readlink(link, path, sizeof(path) - 1);
+
+	if (length < 0)
+		return error_set(err, errno, "find a directory's path: %s",
+				 strerror(errno));
+	path[length] = '\0';
+	*ret_path = text_copy(path);
+	return 0;
+}

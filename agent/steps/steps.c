@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "steps/steps.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "metadata/metadata.h"
+#include "release/release_types.h"
+#include "run/run.h"
+#include "setup/setup_types.h"
+#include "steps/command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The configuration's steps. They get an explicit environment and the release's
+ * directory; before-publish steps are what turns a fresh export into a prepared release,
+ * so their end is where it is marked.
+ */
+
+#define STEP_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static void add(struct config_texts *environment, char *variable)
+{
+	environment->items =
+		memory_grow(environment->items, environment->count,
+			    environment->count + 2, sizeof(*environment->items));
+	environment->items[environment->count++] = variable;
+	environment->items[environment->count] = NULL;
+}
+
+static bool is_set(const struct config_texts *environment, const char *variable)
+{
+	size_t length = strcspn(variable, "=") + 1;
+
+	for (size_t i = 0; i < environment->count; i++)
+		if (strncmp(environment->items[i], variable, length) == 0)
+			return true;
+	return false;
+}
+
+/* The configuration's variables win over the user's usual ones. */
+static void make_environment(const struct run *run, struct config_texts *ret_environment)
+{
+	const struct config_texts *configured = &run->config->application.environment;
+	const struct setup *setup = run->setup;
+	char *usual[] = {
+		text_format("HOME=%s", setup->application_home),
+		text_format("USER=%s", setup->application.name),
+		text_format("LOGNAME=%s", setup->application.name),
+		text_copy(STEP_PATH),
+		text_copy("LANG=C.UTF-8"),
+		text_format("BOOTAGENT_DEPLOY_TO=%s", setup->deploy_to),
+		text_format("BOOTAGENT_RELEASE=%s", run->release->name),
+		text_format("BOOTAGENT_REVISION=%s", run->release->revision),
+	};
+
+	for (size_t i = 0; i < configured->count; i++)
+		add(ret_environment, text_copy(configured->items[i]));
+	for (size_t i = 0; i < ARRAY_COUNT(usual); i++) {
+		if (is_set(ret_environment, usual[i]))
+			free(usual[i]);
+		else
+			add(ret_environment, usual[i]);
+	}
+}
+
+static int perform(struct run *run, const struct config_step *step,
+		   const struct config_texts *environment, struct error *err)
+{
+	struct step_record *record = run_add_step(run, step->name);
+	const struct command command = {
+		.arguments = (const char *const *)step->run.items,
+		.environment = (const char *const *)environment->items,
+		.directory = run->release->directory,
+		.identity = &run->setup->application,
+		.deadline = deadline_sooner(deadline_in(step->timeout_ms), run->deadline),
+	};
+	autofree struct command_end *end = memory_new(1, sizeof(*end));
+	int64_t begun_ms = clock_monotonic_ms();
+	int result = command_run(&run->loop, &command, end, err);
+
+	record->duration_ms = clock_monotonic_ms() - begun_ms;
+	record->exit_status = end->exit_status;
+	record->signal = end->signal;
+	record->state = result == 0 ? "done" : "failed";
+	if (result == 0)
+		return 0;
+	free(run->step_output);
+	run->step_output = text_copy(end->tail);
+	return error_wrap(err, "step '%s'", step->name);
+}
+
+static int perform_all(struct run *run, enum step_when when, struct error *err)
+{
+	struct config_texts environment = { 0 };
+	const struct config_steps *steps = &run->config->steps;
+	size_t count = 0;
+	int result = 0;
+
+	make_environment(run, &environment);
+	for (size_t i = 0; i < steps->count && result == 0; i++) {
+		if (steps->items[i].when != (int64_t)when)
+			continue;
+		result = perform(run, &steps->items[i], &environment, err);
+		count++;
+	}
+	for (size_t i = 0; i < environment.count; i++)
+		free(environment.items[i]);
+	free(environment.items);
+	run_detail(run, "%zu step%s", count, count == 1 ? "" : "s");
+	return result;
+}
+
+int steps_stage(struct run *run, struct error *err)
+{
+	struct release_record *record = releases_find(&run->releases, run->release->name);
+	int result = perform_all(run, STEP_BEFORE_PUBLISH, err);
+
+	if (result < 0)
+		return result;
+	release_record_set(record, RELEASE_PREPARED, run->metadata->instance_id,
+			   run->boot_id);
+	return releases_save(run->places.state_fd, &run->releases, err);
+}
+
+int after_publish_stage(struct run *run, struct error *err)
+{
+	return perform_all(run, STEP_AFTER_PUBLISH, err);
+}
+
+int after_ready_stage(struct run *run, struct error *err)
+{
+	return perform_all(run, STEP_AFTER_READY, err);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/wire.h"
+#include "tree/tree.h"
+
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+/*
+ * bootagent-tree: the worker that touches the application's directory, as the
+ * application's user. One request a process (base/wire.h); it holds no state and no
+ * secret, and may be killed at any point: every verb can be asked for again.
+ */
+
+int main(void)
+{
+	const struct wire_verb verbs[] = {
+		{ "inspect", tree_inspect },
+		{ "prepare", tree_prepare },
+		{ "finish", tree_finish },
+		{ "activate", tree_activate },
+		{ "record", tree_record },
+		{ "remove", tree_remove },
+		{ NULL, NULL },
+	};
+
+	(void)prctl(PR_SET_NAME, "bootagent-tree");
+	(void)umask(022);
+	return wire_serve(verbs);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AWS_AWS_H
+#define AWS_AWS_H
+
+#include "aws/credentials.h"
+#include "aws/xml.h"
+
+struct error;
+struct http;
+struct imds;
+struct loop;
+
+/* The door to AWS of one instance. */
+struct aws {
+	struct http *http;
+	struct loop *loop;
+	struct credentials credentials;
+	char *region;
+	char *domain;
+};
+
+/* A service of the query protocol: how it is named in signatures, hosts and variables. */
+struct aws_service {
+	const char *signing_name; /* "autoscaling" */
+	const char *variable;     /* "AWS_ENDPOINT_URL_AUTO_SCALING" */
+	const char *api_version;  /* "2011-01-01" */
+};
+
+/* What is called, and with what; borrowed until the call has started. */
+struct aws_request {
+	const struct aws_service *service; /* for as long as the call lives */
+	const char *action;
+	const struct aws_parameter *parameters; /* ends with a NULL name */
+};
+
+struct aws_parameter {
+	const char *name;
+	const char *value;
+};
+
+/* One call under way. */
+struct aws_call;
+
+void aws_init(struct aws *aws, struct loop *loop, struct http *http, struct imds *imds);
+void aws_done(struct aws *aws);
+
+/*
+ * Sets where to call: the region of the identity document, the partition's domain (facts
+ * A4).
+ */
+void aws_set_region(struct aws *aws, const char *region, const char *domain);
+
+/*
+ * Starts a signed call, fetching credentials first where there are none, and returns at
+ * once. One call at a time. End it with aws_call_free().
+ */
+int aws_start(struct aws *aws, const struct aws_request *request,
+	      struct deadline deadline, struct aws_call **ret_call, struct error *err)
+	__attribute__((warn_unused_result));
+
+void aws_call_free(struct aws_call *call);
+
+/* For loop_wait(): whether the call (const struct aws_call *) has ended. */
+bool aws_call_is_done(const void *call);
+
+/*
+ * The parsed reply, borrowed until the call is freed. -EINVAL: AWS's ValidationError;
+ * -EACCES: not allowed or wrongly signed; -EAGAIN: throttled or a server's error; else
+ * what credentials or transport say. The text carries AWS's own code and message.
+ */
+int aws_call_result(const struct aws_call *call, const struct xml **ret_xml,
+		    struct error *err) __attribute__((warn_unused_result));
+
+/* Whether a later try of the same call can succeed. */
+bool aws_error_is_transient(int code);
+
+#endif

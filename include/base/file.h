@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct error;
+
+enum file_durability {
+	FILE_VOLATILE, /* gone at the next boot anyway (/run): renamed, not synced */
+	FILE_DURABLE,  /* file and directory are synced before the call returns */
+};
+
+/*
+ * Reads a regular file of at most max_bytes below dir_fd (never through a symbolic link
+ * at the last component). The text gets a closing NUL; the caller frees it. -ENOENT:
+ * there is none; -EFBIG: it is larger; -EINVAL: not a regular file.
+ */
+int file_read(int dir_fd, const char *name, size_t max_bytes, char **ret_data,
+	      size_t *ret_length_bytes, struct error *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * Replaces a file by a text in one step: a temporary of the same directory is written,
+ * synced where durable, and renamed over the name. Readers see the old contents or the
+ * new ones.
+ */
+int file_write(int dir_fd, const char *name, const char *text, mode_t mode,
+	       enum file_durability durability, struct error *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * Makes `name` a symbolic link to target in one step, whatever link stood there before.
+ * -EISDIR: a directory stands at the name (it is left alone). Synced before it returns.
+ */
+int file_link(int dir_fd, const char *name, const char *target, struct error *err)
+	__attribute__((warn_unused_result));
+
+/* Removes a file, synced; no file is no error. */
+int file_remove(int dir_fd, const char *name, struct error *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * Removes what killed runs left in the directory: files and links with a temporary name
+ * of ours. Only for the holder of the lock that guards the directory. As far as it can:
+ * litter is no error.
+ */
+void file_sweep(int dir_fd);
+
+/*
+ * Opens the directory `name` below dir_fd, making it with the mode when it is missing;
+ * never through a symbolic link. The caller closes *ret_fd.
+ */
+int file_make_directory(int dir_fd, const char *name, mode_t mode, int *ret_fd,
+			struct error *err) __attribute__((warn_unused_result));
+
+/* Writes everything to an open file, however often write() must be called. */
+int file_write_all(int fd, const char *data, size_t length_bytes)
+	__attribute__((warn_unused_result));
+
+#endif

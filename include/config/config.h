@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+struct json_object;
+
+#define CONFIG_MAX_BYTES (256 * 1024)
+
+/* A list of texts that also ends with NULL, so that it can be an argument vector. */
+struct config_texts {
+	char **items;
+	size_t count;
+};
+
+enum step_when {
+	STEP_BEFORE_PUBLISH,
+	STEP_AFTER_PUBLISH,
+	STEP_AFTER_READY,
+};
+
+struct config_step {
+	char *name;
+	int64_t when; /* enum step_when */
+	struct config_texts run;
+	int64_t timeout_ms;
+};
+
+struct config_steps {
+	struct config_step *items;
+	size_t count;
+};
+
+/*
+ * The effective configuration. Every key has a value; texts without a default may be
+ * NULL.
+ */
+struct config {
+	struct {
+		char *name;
+		char *user;
+		struct config_texts environment; /* "NAME=value" */
+	} application;
+	struct {
+		char *repo_url;
+		char *branch;
+		char *user;
+		int64_t timeout_ms;
+	} source;
+	struct {
+		char *deploy_to;
+	} release;
+	struct config_steps steps;
+	struct {
+		char *url;
+		char *host;
+		char *revision_header;
+		int64_t expected_status;
+		int64_t healthy_threshold;
+		int64_t interval_ms;
+		int64_t timeout_ms;
+	} readiness;
+	struct {
+		int64_t deadline_ms;
+	} boot;
+	struct {
+		char *hook;
+	} lifecycle;
+};
+
+/*
+ * Reads a configuration document by the key table. `origin` names its file in errors.
+ * -EINVAL: a key that is unknown, of the wrong type, out of its limits, or missing though
+ * required; the text says which, what was expected, and what to do.
+ */
+int config_parse(const struct json_object *document, const char *origin,
+		 struct config **ret_config, struct error *err)
+	__attribute__((warn_unused_result));
+
+void config_free(struct config *config);
+
+#endif

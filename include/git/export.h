@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GIT_EXPORT_H
+#define GIT_EXPORT_H
+
+#include <json-c/json.h>
+
+struct error;
+
+/*
+ * The verb "export": writes the files of one revision into an existing, empty directory.
+ *
+ *   request  {"repository": "/abs/NAME.git", "revision": "full hex", "directory":
+ * "/abs/…"} progress {"files", "bytes"} result   {"files", "symlinks", "directories",
+ * "submodules", "bytes"}
+ *
+ * Everything is on the disk when the result is sent. After an error the directory holds
+ * whatever was written so far. -ENOTEMPTY: something is in the directory; -ENOENT: the
+ * mirror does not have the revision; -EBADMSG: the tree holds what must not become a
+ * file, or is damaged.
+ */
+int export_perform(const struct json_object *request, struct json_object **ret_result,
+		   struct error *err) __attribute__((warn_unused_result));
+
+#endif

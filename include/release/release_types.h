@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RELEASE_RELEASE_TYPES_H
+#define RELEASE_RELEASE_TYPES_H
+
+#include <stdbool.h>
+
+/* Which release this run is about, and what `current` was when it began. */
+struct release {
+	char *name; /* the target, below releases/ */
+	char *revision;
+	char *directory;    /* the target's absolute path on this machine */
+	char *current_name; /* what `current` led to; NULL: nothing of ours */
+	bool is_fresh;      /* made by this run: its before-publish steps are to run */
+	bool is_current;    /* `current` leads to the target */
+	bool was_good;      /* the target was proven before this run */
+	bool is_served;     /* the target was current and good: nothing to deploy */
+};
+
+#endif

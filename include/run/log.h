@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RUN_LOG_H
+#define RUN_LOG_H
+
+#include <stdbool.h>
+#include <syslog.h>
+
+/*
+ * Where the program's log goes: to the journal if it owns our standard error, else there.
+ */
+struct log {
+	bool is_journal;
+	bool is_verbose;    /* debug lines too */
+	const char *run_id; /* a journal field; NULL: none. Borrowed */
+};
+
+/* Decides by JOURNAL_STREAM: sd_journal_send() tells nobody that no journal listens. */
+void log_init(struct log *log, bool is_verbose);
+
+/*
+ * Writes one line with a syslog priority. Never fails: a log that cannot be written is
+ * lost.
+ */
+void log_write(const struct log *log, int priority, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RUN_OPTIONS_H
+#define RUN_OPTIONS_H
+
+#include <stdbool.h>
+
+/* The command line's values, on main's stack. Texts are borrowed from argv. */
+struct options {
+	const char *root;   /* --root, "/" */
+	const char *config; /* --config inside the root */
+	bool is_json;       /* --json */
+	bool is_verbose;    /* --verbose */
+};
+
+#endif

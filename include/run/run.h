@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "loop/loop.h"
+#include "run/log.h"
+#include "run/outcome.h"
+#include "run/record.h"
+#include "run/report.h"
+#include "state/places.h"
+#include "state/releases.h"
+#include "state/runfile.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct aws;
+struct config;
+struct hook;
+struct http;
+struct imds;
+struct json_object;
+struct metadata;
+struct options;
+struct release;
+struct setup;
+struct source;
+struct worker_task;
+
+#define RUN_ID_BYTES 32
+#define RUN_STAGES_MAX 24
+#define RUN_DETAIL_MAX_BYTES 160
+
+/*
+ * One run of a verb: what all stages share, and one result a stage. A stage reads the
+ * results of earlier ones and writes its own; whoever made a result frees it
+ * (pipeline.c).
+ */
+struct run {
+	const struct options *options;
+	const char *verb;
+	bool is_boot;
+	struct log log;
+	struct report report;
+	struct loop loop;
+	struct deadline deadline; /* of what runs now */
+	struct deadline
+		final_deadline; /* with the time kept for taking back and telling */
+	struct places places;
+	int lock_fd;
+	char run_id[RUN_ID_BYTES];
+	char boot_id[BOOT_ID_BYTES];
+	int64_t started_at_ms; /* wall clock */
+	int64_t begun_ms;      /* monotonic */
+
+	struct http *http;
+	struct imds *imds;
+	struct aws *aws;
+	struct releases releases;
+	struct json_object *status; /* the document that `bootagent status` prints */
+
+	struct metadata *metadata;
+	struct config *config;
+	struct hook *hook;
+	struct setup *setup;
+	struct source *source;
+	struct release *release;
+
+	const struct outcome *outcome; /* decided before VERDICT; NULL until then */
+	const char *stage;             /* the one that runs */
+	char detail
+		[RUN_DETAIL_MAX_BYTES]; /* what the running stage has to say of itself */
+	struct stage_record stages[RUN_STAGES_MAX];
+	size_t stage_count;
+	struct step_record *steps;
+	size_t step_count;
+	char *step_output; /* the last lines of a failed step; root's eyes only */
+	bool has_activated;
+	bool is_taking_back;
+};
+
+/* Makes everything a run needs before its first stage; the lock is not taken yet. */
+int run_init(struct run *run, const struct options *options, const char *verb,
+	     struct error *err) __attribute__((warn_unused_result));
+void run_done(struct run *run);
+
+/*
+ * Takes the lock; with `waits`, as soon as it is free. -EWOULDBLOCK: another run holds
+ * it.
+ */
+int run_lock(struct run *run, bool waits, struct error *err)
+	__attribute__((warn_unused_result));
+
+/* Sets the running stage's detail. */
+void run_detail(struct run *run, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Has a helper do something within the run's deadline; as worker_perform(). */
+int run_worker(struct run *run, const struct worker_task *task,
+	       struct json_object **ret_result, struct error *err)
+	__attribute__((warn_unused_result));
+
+/* Adds a record; borrowed until the next one is added. */
+struct step_record *run_add_step(struct run *run, const char *name);
+
+/* loop_wait() until the condition holds or the sooner of the deadline and the run's. */
+int run_wait(struct run *run, bool (*is_met)(const void *), const void *data,
+	     struct deadline deadline, struct error *err)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SOURCE_SOURCE_H
+#define SOURCE_SOURCE_H
+
+struct error;
+struct run;
+
+/*
+ * SOURCE: has bootagent-source bring the branch's head into the mirror. Sets run->source.
+ * Errors are the worker's: -ENOENT no such branch, -ETIMEDOUT, a network error, …
+ */
+int source_stage(struct run *run, struct error *err) __attribute__((warn_unused_result));
+void source_stage_done(struct run *run);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef STATE_RELEASES_H
+#define STATE_RELEASES_H
+
+#include <stddef.h>
+
+struct error;
+
+/* What is known of a release; its order is that of trust. */
+enum release_state {
+	RELEASE_MAKING,   /* half-made: never reused, removed by the next run */
+	RELEASE_PREPARED, /* complete, not yet proven */
+	RELEASE_GOOD,     /* proven by a probe */
+};
+
+/* One release, and where its state was found (facts S5). */
+struct release_record {
+	char *name; /* YYYYmmddHHMMSS */
+	char *revision;
+	enum release_state state;
+	char *instance_id;
+	char *boot_id;
+};
+
+/* The truth about releases, oldest first: /var/lib/bootagent/releases.json. */
+struct releases {
+	struct release_record *items;
+	size_t count;
+};
+
+/* No file is an empty list. -EINVAL: it is damaged; it is left as it is. */
+int releases_load(int state_fd, struct releases *ret_releases, struct error *err)
+	__attribute__((warn_unused_result));
+
+/* Writes the list, durable when the call returns. */
+int releases_save(int state_fd, const struct releases *releases, struct error *err)
+	__attribute__((warn_unused_result));
+
+void releases_done(struct releases *releases);
+
+/* The record of that name; NULL: none. Borrowed until the list changes. */
+struct release_record *releases_find(const struct releases *releases, const char *name);
+
+/* Adds a record at the end; borrowed until the list changes. */
+struct release_record *releases_add(struct releases *releases, const char *name,
+				    const char *revision);
+
+/* Takes a record out; harmless if there is none of that name. */
+void releases_remove(struct releases *releases, const char *name);
+
+/* Sets the state with the instance and the boot where it was found. */
+void release_record_set(struct release_record *record, enum release_state state,
+			const char *instance_id, const char *boot_id);
+
+/* The latest release that is good, leaving out one by name (NULL: none left out). */
+struct release_record *releases_last_good(const struct releases *releases,
+					  const char *except);
+
+/* The latest complete release of a revision (prepared or good); NULL: none. */
+struct release_record *releases_find_revision(const struct releases *releases,
+					      const char *revision);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TREE_TREE_H
+#define TREE_TREE_H
+
+#include <json-c/json.h>
+
+struct error;
+
+/*
+ * What bootagent-tree does for the supervisor, one function a verb (struct wire_verb).
+ * Every request has "verb" and "deploy_to", an absolute path; every error is one sentence
+ * that says what failed, why, and what to do next. All of them block on the disk; the
+ * supervisor kills the worker at its deadline, and any of them may be asked for again
+ * after that.
+ */
+
+/*
+ * Reads `current`. Result: {"current": null} if there is no such link, else
+ * {"current": {"release": NAME, "revision": HEX or null}}; for a link that names no
+ * release that is there {"current": {"release": null, "revision": null, "target": TEXT}}.
+ * -EISDIR, -EINVAL: a directory or a file stands at `current`.
+ */
+int tree_inspect(const struct json_object *request, struct json_object **ret_result,
+		 struct error *err);
+
+/*
+ * {"release": NAME}: makes releases/, shared/ and the new, empty releases/NAME, synced.
+ * Result: {"directory": PATH}. -EEXIST: that release is there already.
+ */
+int tree_prepare(const struct json_object *request, struct json_object **ret_result,
+		 struct error *err);
+
+/* {"release": NAME, "revision": HEX}: writes the release's REVISION, synced. */
+int tree_finish(const struct json_object *request, struct json_object **ret_result,
+		struct error *err);
+
+/*
+ * {"release": NAME, "revision": HEX}: makes `current` the link to releases/NAME, after
+ * all of the release is on the disk. Result: {"moved": BOOL, "previous": NAME or null},
+ * where previous is the release that `current` meant before the call. -ESTALE: there is
+ * no such release, or it is of another revision.
+ */
+int tree_activate(const struct json_object *request, struct json_object **ret_result,
+		  struct error *err);
+
+/* {"line": TEXT}: appends one line to revisions.log, synced. -EINVAL: not one line. */
+int tree_record(const struct json_object *request, struct json_object **ret_result,
+		struct error *err);
+
+/*
+ * {"releases": [NAME…]}: removes exactly these below releases/; missing ones are fine. A
+ * release loses its REVISION first, so that half of one is never activated. Progress:
+ * {"release": NAME} as each begins, {"removed_entries": N} while it lasts. Result:
+ * {"removed": N}, N releases that were there. -EBUSY, before anything is removed:
+ * `current` means one of them.
+ */
+int tree_remove(const struct json_object *request, struct json_object **ret_result,
+		struct error *err);
+
+#endif
