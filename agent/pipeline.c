@@ -43,6 +43,11 @@ struct stage {
 	bool is_forgiven; /* its failure is told and changes nothing */
 };
 
+static bool is_configured(const struct run *run)
+{
+	return run->config != NULL;
+}
+
 static bool is_fresh(const struct run *run)
 {
 	return run->release->is_fresh;
@@ -70,7 +75,7 @@ static const struct stage stages[] = {
 	{ "record", record_stage, NULL, NULL, "machine", BOOT | SYNC | BACK, false },
 	{ "after-ready", after_ready_stage, is_publishing, NULL, "step", BOOT | SYNC,
 	  true },
-	{ "verdict", verdict_stage, NULL, NULL, "machine", FINISH, true },
+	{ "verdict", verdict_stage, is_configured, NULL, "machine", FINISH, true },
 };
 
 #define STAGE_COUNT (sizeof(stages) / sizeof(stages[0]))
@@ -89,8 +94,10 @@ static int perform(struct run *run, const struct stage *stage, struct error *err
 	if (result == 0 && (!stage->is_needed || stage->is_needed(run))) {
 		report_begin(&run->report, stage->name);
 		result = stage->perform(run, err);
-		record->state = result < 0 ? "failed" : "done";
+		record->state = "done";
 	}
+	if (result < 0)
+		record->state = "failed";
 	record->duration_ms = clock_monotonic_ms() - begun_ms;
 	if (result < 0)
 		record->error = *err;
@@ -150,8 +157,8 @@ static enum ending end_of_failure(struct run *run, const struct stage *failed, i
 	int result;
 
 	if (code == -ECANCELED)
-		return run->has_activated ? ENDING_INTERRUPTED_AFTER_FLIP
-					  : ENDING_INTERRUPTED;
+		return run->is_unproven ? ENDING_INTERRUPTED_AFTER_FLIP
+					: ENDING_INTERRUPTED;
 	if (failed->perform == config_stage ||
 	    (failed->perform == setup_stage && code == -ENOENT))
 		return ENDING_CONFIG;
@@ -165,7 +172,8 @@ static enum ending end_of_failure(struct run *run, const struct stage *failed, i
 	run->is_taking_back = true;
 	result = walk(run, BACK, &ignored, &err);
 	if (result == -ECANCELED)
-		return ENDING_INTERRUPTED_AFTER_FLIP;
+		return run->is_unproven ? ENDING_INTERRUPTED_AFTER_FLIP
+					: ENDING_INTERRUPTED;
 	return result == 0 ? ENDING_PREVIOUS_SERVES : ENDING_FAILED;
 }
 
@@ -191,19 +199,34 @@ static const char *cause_of(const struct run *run, const struct stage *failed, i
 static int run_slices(struct run *run, enum slice slice)
 {
 	const struct stage *failed = NULL, *ignored;
-	struct error err = { 0 }, late = { 0 };
-	struct settlement settlement = { .error = &err };
+	struct settlement settlement = { 0 };
+	struct error err = { 0 };
 	int result = walk(run, slice, &failed, &err);
 
+	if (failed)
+		settlement.failed = &run->stages[run->stage_count - 1];
 	settlement.cause = cause_of(run, failed, result);
 	settlement.ending =
 		failed ? end_of_failure(run, failed, result) : end_of_success(run);
-	settlement.failed_stage = failed ? failed->name : NULL;
 	run->deadline = run->final_deadline;
 	settle_findings(run, &settlement);
-	if (run->is_boot && settlement.ending != ENDING_UNCONFIGURED)
-		result = walk(run, FINISH, &ignored, &late);
+	if (!run->is_boot)
+		return settle_run(run, &settlement);
+	/* What serves is known and stays; the verdict is for the next boot to deliver. */
+	if (walk(run, FINISH, &ignored, &err) == -ECANCELED)
+		settlement = (struct settlement){
+			.ending = ENDING_INTERRUPTED,
+			.cause = "signal",
+			.failed = &run->stages[run->stage_count - 1],
+		};
 	return settle_run(run, &settlement);
+}
+
+/* A boot that ended well, its hook included, is not done twice. */
+static bool is_done_before(const struct run *run)
+{
+	return run->is_boot && status_boot_exit_code(run->status) == EXIT_DONE &&
+		!status_has_open_hook(run->status);
 }
 
 static int run_locked(struct run *run, enum slice slice, struct error *err)
@@ -216,8 +239,7 @@ static int run_locked(struct run *run, enum slice slice, struct error *err)
 		return EXIT_INTERRUPTED;
 	if (result < 0)
 		return EXIT_FAILED;
-	if (run->is_boot && status_boot_exit_code(run->status) == EXIT_DONE &&
-	    !verdict_is_pending(run)) {
+	if (is_done_before(run)) {
 		report_summary(&run->report, run->verb, "done", 0,
 			       "by an earlier run of this boot");
 		return EXIT_DONE;

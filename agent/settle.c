@@ -58,7 +58,7 @@ static void set_proven(struct run *run, const struct settlement *settlement)
 		.release = run->release->name,
 		.revision = run->release->revision,
 		.is_up_to_date = is_wanted,
-		.reason = is_wanted ? NULL : settlement->error->text,
+		.reason = is_wanted ? NULL : settlement->failed->error.text,
 	};
 
 	status_set_serving(run, &serving);
@@ -67,7 +67,7 @@ static void set_proven(struct run *run, const struct settlement *settlement)
 static void set_serving(struct run *run, const struct settlement *settlement)
 {
 	const char *reason =
-		settlement->error->code ? settlement->error->text : run->detail;
+		settlement->failed ? settlement->failed->error.text : run->detail;
 	const struct status_serving nothing = { .reason = reason };
 
 	switch (run->outcome->serving) {
@@ -75,7 +75,7 @@ static void set_serving(struct run *run, const struct settlement *settlement)
 		return;
 	case SERVING_TRUE:
 		/* Served all along, and not taken back to: known from before this run. */
-		if (settlement->failed_stage && !run->is_taking_back)
+		if (settlement->failed && !run->is_taking_back)
 			status_set_stale(run, reason);
 		else
 			set_proven(run, settlement);
@@ -123,12 +123,12 @@ int settle_run(struct run *run, const struct settlement *settlement)
 	const char *what = run->release ? run->release->revision : NULL;
 	autofree char *detail = NULL;
 
-	if (settlement->failed_stage) {
+	if (settlement->failed) {
 		log_step_output(run);
 		log_write(&run->log, LOG_ERR, "%s: %s: %s", run->verb,
-			  settlement->failed_stage, settlement->error->text);
+			  settlement->failed->name, settlement->failed->error.text);
 	}
-	status_set_ended(run, outcome, settlement->cause);
+	status_set_ended(run, outcome, settlement->cause, settlement->failed);
 	publish(run);
 	if (outcome->serving == SERVING_TRUE && what)
 		detail = text_format("%.12s serves", what);

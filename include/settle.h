@@ -4,15 +4,14 @@
 
 #include "run/outcome.h"
 
-struct error;
 struct run;
+struct stage_record;
 
 /* How a run ended, as the pipeline found it. */
 struct settlement {
 	enum ending ending;
-	const char *cause;         /* NULL: nothing failed */
-	const char *failed_stage;  /* NULL: none */
-	const struct error *error; /* of that stage */
+	const char *cause;                 /* NULL: nothing failed */
+	const struct stage_record *failed; /* the stage that did; NULL: none */
 };
 
 /*

@@ -177,17 +177,3 @@ int verdict_stage(struct run *run, struct error *err)
 	verdict_done(&verdict);
 	return result;
 }
-
-bool verdict_is_pending(struct run *run)
-{
-	struct stored_verdict verdict;
-	struct error ignored;
-	bool is_pending;
-
-	if (verdict_load(run->places.state_fd, &verdict, &ignored) < 0)
-		return false;
-	is_pending = text_is_equal(verdict.boot_id, run->boot_id) &&
-		verdict.state == VERDICT_DECIDED;
-	verdict_done(&verdict);
-	return is_pending;
-}

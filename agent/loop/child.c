@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,6 +81,22 @@ static int reset_signals(void)
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }
 
+/* What the child may no more; after its change of user, which undoes the last of it. */
+static int give_up_rights(const struct child_spec *spec, pid_t parent)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (spec->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	if (spec->has_no_core && setrlimit(RLIMIT_CORE, &none) < 0)
+		return -errno;
+	if (!spec->dies_with_parent)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return -errno;
+	return getppid() == parent ? 0 : -ESRCH;
+}
+
 static int prepare_child(const struct child_spec *spec, pid_t parent)
 {
 	int result = reset_signals();
@@ -90,14 +107,8 @@ static int prepare_child(const struct child_spec *spec, pid_t parent)
 		result = move_fds(spec->fds);
 	if (result == 0)
 		result = become(spec->identity);
-	if (result == 0 && spec->no_new_privileges &&
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		result = -errno;
-	if (result == 0 && spec->dies_with_parent &&
-	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		result = -errno;
-	if (result == 0 && spec->dies_with_parent && getppid() != parent)
-		result = -ESRCH;
+	if (result == 0)
+		result = give_up_rights(spec, parent);
 	if (result == 0 && chdir(spec->directory ? spec->directory : "/") < 0)
 		result = -errno;
 	(void)umask(022);

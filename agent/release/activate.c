@@ -29,7 +29,7 @@ static int move_link(struct run *run, struct error *err)
 
 	json_set_string(request, "release", release->name);
 	json_set_string(request, "revision", release->revision);
-	run->has_activated = true;
+	run->is_unproven = true;
 	result = status_publish(run, err);
 	if (result < 0) {
 		(void)json_object_put(request);
@@ -50,7 +50,8 @@ int activate_stage(struct run *run, struct error *err)
 
 	run_detail(run, "current is %s%s", release->name,
 		   release->is_current ? " already" : "");
-	if (!release->is_current) {
+	/* A link that no run has proven may not be on the disk: the worker sees to it. */
+	if (!release->is_served) {
 		int result = move_link(run, err);
 
 		if (result < 0)
@@ -82,9 +83,17 @@ static int log_revision(struct run *run, struct error *err)
 int record_stage(struct run *run, struct error *err)
 {
 	struct release_record *record = releases_find(&run->releases, run->release->name);
+	const struct status_serving serving = {
+		.is_ready = true,
+		.release = record->name,
+		.revision = record->revision,
+		.is_up_to_date = !run->is_taking_back,
+	};
 	bool is_new = record->state != RELEASE_GOOD;
 	int result;
 
+	run->is_unproven = false;
+	status_set_serving(run, &serving);
 	if (is_recorded(run, record)) {
 		run_detail(run, "known as good");
 		return 0;

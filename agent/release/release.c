@@ -27,19 +27,53 @@
 #define EXPORT_IDLE_MS INT64_C(300000)
 #define EXPORT_TOTAL_MS INT64_C(1800000)
 
-static int inspect_current(struct run *run, struct error *err)
+/*
+ * The releases that could serve the revision, as the records and the tree agree on them.
+ */
+struct choice {
+	char *current;   /* `current` is complete and of that revision */
+	char *candidate; /* the latest of the others */
+};
+
+static void choice_done(struct choice *choice)
 {
+	free(choice->current);
+	free(choice->candidate);
+}
+
+static bool is_complete(const struct run *run, const char *name, const char *revision)
+{
+	const struct release_record *record = releases_find(&run->releases, name);
+
+	return record && record->state != RELEASE_MAKING &&
+		text_is_equal(record->revision, revision);
+}
+
+static int inspect(struct run *run, const char *revision, struct choice *choice,
+		   struct error *err)
+{
+	const struct release_record *record =
+		releases_find_revision(&run->releases, revision);
+	struct json_object *request = json_new_object();
 	autojson struct json_object *reply = NULL;
 	const struct json_object *current;
 	const char *name;
-	int result = tree_perform(run, "inspect", json_new_object(), &reply, err);
+	int result;
 
+	if (record)
+		json_set_string(request, "candidate", record->name);
+	result = tree_perform(run, "inspect", request, &reply, err);
 	if (result < 0)
 		return result;
 	current = json_member(reply, "current", json_type_object);
 	name = json_string(current, "release");
 	if (text_is_name(name))
 		run->release->current_name = text_copy(name);
+	if (is_complete(run, name, revision) &&
+	    text_is_equal(json_string(current, "revision"), revision))
+		choice->current = text_copy(name);
+	if (record && text_is_equal(json_string(reply, "candidate"), revision))
+		choice->candidate = text_copy(record->name);
 	return 0;
 }
 
@@ -159,38 +193,41 @@ static int make_release(struct run *run, const char *revision, struct error *err
 	return result;
 }
 
-/* The current release where it will do, else the latest of that revision. */
-static const struct release_record *find_complete(const struct run *run,
-						  const char *revision)
+static int choose(struct run *run, const char *revision, const struct choice *choice,
+		  struct error *err)
 {
-	const struct release_record *current =
-		releases_find(&run->releases, run->release->current_name);
+	const char *name = choice->current ? choice->current : choice->candidate;
+	const struct release_record *lost;
 
-	if (current && current->state != RELEASE_MAKING &&
-	    text_is_equal(current->revision, revision))
-		return current;
-	return releases_find_revision(&run->releases, revision);
+	if (name) {
+		set_target(run, name, revision);
+		run_detail(run, "%s is %s", name,
+			   run->release->is_served ? "served already" : "complete");
+		return 0;
+	}
+	/* Recorded, and removed or changed by somebody else: it is made anew. */
+	while ((lost = releases_find_revision(&run->releases, revision))) {
+		autofree char *lost_name = text_copy(lost->name);
+
+		releases_remove(&run->releases, lost_name);
+	}
+	return make_release(run, revision, err);
 }
 
 int release_stage(struct run *run, struct error *err)
 {
 	const char *revision = run->source->revision;
-	const struct release_record *complete;
+	struct choice choice = { 0 };
 	int result;
 
 	run->release = memory_new(1, sizeof(*run->release));
-	result = inspect_current(run, err);
+	result = inspect(run, revision, &choice, err);
 	if (result == 0)
 		result = remove_half_made(run, err);
-	if (result < 0)
-		return result;
-	complete = find_complete(run, revision);
-	if (!complete)
-		return make_release(run, revision, err);
-	set_target(run, complete->name, revision);
-	run_detail(run, "%s is %s", complete->name,
-		   run->release->is_served ? "served already" : "complete");
-	return 0;
+	if (result == 0)
+		result = choose(run, revision, &choice, err);
+	choice_done(&choice);
+	return result;
 }
 
 bool release_retarget(struct run *run, bool has_target_failed)

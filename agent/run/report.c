@@ -109,6 +109,9 @@ void report_end(struct report *report, const char *stage, const char *state,
 		return;
 	}
 	clear_live(report);
+	/* What was not needed is no news to a person. */
+	if (strcmp(state, "skipped") == 0)
+		return;
 	line = text_format("  %-14s %-7s %9s%s%s\n", stage, state, duration,
 			   detail ? "  " : "", detail ? detail : "");
 	put(line);

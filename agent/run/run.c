@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /*
@@ -60,6 +61,20 @@ static int load_status(struct run *run, struct error *err)
 	return result;
 }
 
+/*
+ * Our memory holds credentials (facts P2). The soft limit only: steps inherit it and may
+ * raise it again.
+ */
+static void forbid_core_dumps(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_CORE, &limit) < 0)
+		return;
+	limit.rlim_cur = 0;
+	(void)setrlimit(RLIMIT_CORE, &limit);
+}
+
 int run_init(struct run *run, const struct options *options, const char *verb,
 	     struct error *err)
 {
@@ -76,6 +91,7 @@ int run_init(struct run *run, const struct options *options, const char *verb,
 	log_init(&run->log, options->is_verbose);
 	run->log.run_id = run->run_id;
 	report_init(&run->report, options->is_json);
+	forbid_core_dumps();
 	result = make_run_id(run, err);
 	if (result == 0)
 		result = runfile_boot_id(run->boot_id, err);

@@ -229,15 +229,8 @@ static struct json_object *new_steps(const struct run *run)
 	return list;
 }
 
-static struct json_object *first_error(const struct run *run)
-{
-	for (size_t i = 0; i < run->stage_count; i++)
-		if (run->stages[i].error.code)
-			return new_error(run->stages[i].name, &run->stages[i].error);
-	return NULL;
-}
-
-void status_set_ended(struct run *run, const struct outcome *outcome, const char *cause)
+void status_set_ended(struct run *run, const struct outcome *outcome, const char *cause,
+		      const struct stage_record *failed)
 {
 	struct json_object *last = json_new_object();
 
@@ -246,7 +239,7 @@ void status_set_ended(struct run *run, const struct outcome *outcome, const char
 	json_set_string(last, "result", outcome->result);
 	json_set_string(last, "cause", cause);
 	json_set_integer(last, "exit_code", outcome->exit_code);
-	json_set(last, "error", first_error(run));
+	json_set(last, "error", failed ? new_error(failed->name, &failed->error) : NULL);
 	set_time(last, "started_at", run->started_at_ms);
 	set_time(last, "finished_at", clock_realtime_ms());
 	json_set(last, "stages", new_stages(run));
@@ -272,7 +265,17 @@ int status_boot_exit_code(const struct json_object *status)
 	return (int)json_integer(last, "exit_code", -1);
 }
 
+bool status_has_open_hook(const struct json_object *status)
+{
+	const struct json_object *lifecycle =
+		json_member(status, "lifecycle", json_type_object);
+	const char *state = json_string(lifecycle, "state");
+
+	return text_is_equal(state, "open") ||
+		text_is_equal(state, verdict_state_word(VERDICT_DECIDED));
+}
+
 int status_publish(struct run *run, struct error *err)
 {
-	return runfile_save(run->places.run_fd, run->status, run->has_activated, err);
+	return runfile_save(run->places.run_fd, run->status, run->is_unproven, err);
 }

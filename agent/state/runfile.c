@@ -64,7 +64,7 @@ static bool is_alive(const struct json_object *writer)
 	return ticks == json_integer(writer, "start_time_ticks", -1);
 }
 
-int runfile_save(int run_fd, struct json_object *status, bool has_activated,
+int runfile_save(int run_fd, struct json_object *status, bool is_unproven,
 		 struct error *err)
 {
 	struct json_object *writer = json_new_object();
@@ -78,7 +78,7 @@ int runfile_save(int run_fd, struct json_object *status, bool has_activated,
 	}
 	json_set_integer(writer, "pid", getpid());
 	json_set_integer(writer, "start_time_ticks", ticks);
-	json_set_boolean(writer, "has_activated", has_activated);
+	json_set_boolean(writer, "is_unproven", is_unproven);
 	json_set(status, "writer", writer);
 	text = text_format("%s\n", json_line(status));
 	json_object_object_del(status, "writer");
@@ -139,7 +139,7 @@ static void correct(struct json_object *status)
 
 	if (text_is_equal(json_string(run, "state"), "running") && !is_alive(writer)) {
 		set_interrupted(status, run);
-		if (json_boolean(writer, "has_activated"))
+		if (json_boolean(writer, "is_unproven"))
 			set_not_serving(status);
 		set_idle(status);
 	}

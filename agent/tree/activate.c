@@ -45,6 +45,30 @@ static int describe(const struct layout *layout, const struct current *current,
 	return 0;
 }
 
+static int describe_candidate(const struct layout *layout,
+			      const struct json_object *request,
+			      struct json_object *reply, struct error *err)
+{
+	const char *name = json_string(request, "candidate");
+	autofree char *revision = NULL;
+	autoclose int fd = -1;
+	int result;
+
+	if (!name)
+		return 0;
+	if (!text_is_name(name))
+		return error_set(err, EINVAL, "the candidate is no name of a release");
+	result = layout_open_release(layout, name, &fd, err);
+	if (result < 0 && !layout_is_absent(result))
+		return result;
+	if (fd >= 0)
+		result = layout_read_revision(fd, &revision, err);
+	if (fd >= 0 && result < 0)
+		return result;
+	json_set_string(reply, "candidate", revision);
+	return 0;
+}
+
 int tree_inspect(const struct json_object *request, struct json_object **ret_result,
 		 struct error *err)
 {
@@ -61,6 +85,8 @@ int tree_inspect(const struct json_object *request, struct json_object **ret_res
 	if (current.target)
 		result = describe(&layout, &current,
 				  json_member(reply, "current", json_type_object), err);
+	if (result == 0)
+		result = describe_candidate(&layout, request, reply, err);
 	if (result == 0)
 		*ret_result = TAKE(reply);
 	return result;

@@ -2,8 +2,6 @@
 #ifndef LIFECYCLE_VERDICT_H
 #define LIFECYCLE_VERDICT_H
 
-#include <stdbool.h>
-
 struct error;
 struct run;
 
@@ -14,8 +12,5 @@ struct run;
  * in time; it stays stored then.
  */
 int verdict_stage(struct run *run, struct error *err) __attribute__((warn_unused_result));
-
-/* Whether a verdict of this boot is decided and not yet delivered. */
-bool verdict_is_pending(struct run *run);
 
 #endif

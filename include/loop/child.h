@@ -24,6 +24,7 @@ struct child_spec {
 	const struct identity *identity; /* NULL: as we are */
 	bool no_new_privileges; /* never for steps: takes Debian's crontab its group */
 	bool dies_with_parent;
+	bool has_no_core;     /* never a core dump: its memory may hold what is secret */
 	bool has_own_session; /* a group of its own, to be killed as a whole */
 };
 

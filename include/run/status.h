@@ -8,6 +8,7 @@ struct error;
 struct json_object;
 struct outcome;
 struct run;
+struct stage_record;
 struct stored_verdict;
 
 /* A status document with every key and nothing known. The caller puts it. */
@@ -36,14 +37,18 @@ void status_set_stale(struct run *run, const char *reason);
 /* serving unknown: a run was interrupted after it moved `current`. */
 void status_set_serving_unknown(struct run *run, const char *reason);
 
-/* last_run, and run back to idle. */
-void status_set_ended(struct run *run, const struct outcome *outcome, const char *cause);
+/* last_run, and run back to idle. cause and failed: NULL if nothing failed. */
+void status_set_ended(struct run *run, const struct outcome *outcome, const char *cause,
+		      const struct stage_record *failed);
 
 /* Whether the document says that something serves. */
 bool status_is_ready(const struct json_object *status);
 
 /* The exit code of last_run if it was a finished boot, else -1. */
 int status_boot_exit_code(const struct json_object *status);
+
+/* Whether a hook was found open and its verdict is not delivered yet. */
+bool status_has_open_hook(const struct json_object *status);
 
 /* Writes run.json. */
 int status_publish(struct run *run, struct error *err)

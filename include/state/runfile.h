@@ -11,11 +11,11 @@ struct json_object;
 
 /*
  * /run/bootagent/run.json: what `bootagent status` prints, and who wrote it. The writer's
- * part is the member "writer": {pid, start_time_ticks, has_activated}.
+ * part is the member "writer": {pid, start_time_ticks, is_unproven}.
  */
 
 /* Writes the document with this process as its writer; takes no reference. */
-int runfile_save(int run_fd, struct json_object *status, bool has_activated,
+int runfile_save(int run_fd, struct json_object *status, bool is_unproven,
 		 struct error *err) __attribute__((warn_unused_result));
 
 /*

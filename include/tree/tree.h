@@ -15,9 +15,11 @@ struct error;
  */
 
 /*
- * Reads `current`. Result: {"current": null} if there is no such link, else
+ * Reads `current`, and a release that may be made current: {"candidate": NAME}, optional.
+ * Result: {"current": null} if there is no such link, else
  * {"current": {"release": NAME, "revision": HEX or null}}; for a link that names no
  * release that is there {"current": {"release": null, "revision": null, "target": TEXT}}.
+ * With a candidate also {"candidate": HEX or null}, what its REVISION says.
  * -EISDIR, -EINVAL: a directory or a file stands at `current`.
  */
 int tree_inspect(const struct json_object *request, struct json_object **ret_result,
