@@ -175,7 +175,8 @@ int failure_set_object(struct error *err, int code, const git_oid *id)
 	return err->code;
 }
 
-/* Where the host begins if [begin, end) is what follows "://" in a URL; begin if at once.
+/*
+ * Where the host begins if [begin, end) is what follows "://" in a URL; begin if at once.
  */
 static char *find_host(char *begin, char *end)
 {

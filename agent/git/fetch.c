@@ -132,7 +132,8 @@ static int connect_remote(struct fetch *fetch, git_remote **ret_remote, struct e
 	connect.callbacks.credentials = on_credentials;
 	connect.callbacks.payload = fetch;
 	connect.proxy_opts.type = GIT_PROXY_NONE;
-	/* "None" is no other host; to another path of the same host it goes (facts G7).
+	/*
+	 * "None" is no other host; to another path of the same host it goes (facts G7).
 	 */
 	connect.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
 	code = git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &connect);

@@ -105,7 +105,8 @@ static bool is_there(int dir_fd, const char *name)
 	return faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Without a HEAD it must be empty or half made by us: never make a repository of a home.
+/*
+ * Without a HEAD it must be empty or half made by us: never make a repository of a home.
  */
 static int check_contents(int dir_fd, const char *path, struct error *err)
 {

@@ -53,7 +53,8 @@ static bool is_lock(int dir_fd, const char *name)
 	return ends_with(name, ".lock");
 }
 
-/* libgit2 moves the index into its place first, then the pack: one alone is a leftover.
+/*
+ * libgit2 moves the index into its place first, then the pack: one alone is a leftover.
  */
 static bool is_index_alone(int dir_fd, const char *name)
 {

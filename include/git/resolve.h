@@ -13,7 +13,8 @@ struct resolved {
 	git_oid id;
 };
 
-/* The full name of a branch; -EINVAL: no branch can have that name. The caller frees it.
+/*
+ * The full name of a branch; -EINVAL: no branch can have that name. The caller frees it.
  */
 int resolve_name(const char *branch, char **ret_ref, struct error *err)
 	__attribute__((warn_unused_result));
