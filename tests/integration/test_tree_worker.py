@@ -329,6 +329,24 @@ def test_inspect_release_is_a_link(tree):
     assert tree.ask("inspect").result["current"]["release"] is None
 
 
+def test_inspect_a_candidate(tree):
+    """What a release that may be made current says of itself; null for one that is gone."""
+    tree.release(OLD)
+    tree.release(NEW, OTHER)
+    tree.link(tree.current, f"releases/{OLD}")
+    assert tree.ask("inspect", candidate=NEW).result == {
+        "current": {"release": OLD, "revision": REVISION}, "candidate": OTHER}
+    assert tree.ask("inspect", candidate="20270101000000").result["candidate"] is None
+    tree.ask("inspect", candidate="../x").refused("EINVAL", "candidate")
+
+
+def test_inspect_a_candidate_that_is_a_link(tree):
+    tree.put(tree.outside / "REVISION", f"{REVISION}\n")
+    tree.put(tree.releases)
+    tree.link(tree.releases / NEW, str(tree.outside))
+    assert tree.ask("inspect", candidate=NEW).result["candidate"] is None
+
+
 def test_current_is_a_directory(tree):
     tree.release(NEW)
     tree.put(tree.current)
