@@ -2,6 +2,7 @@
 #include "pipeline.h"
 
 #include "base/error.h"
+#include "config/config.h"
 #include "lifecycle/hook.h"
 #include "lifecycle/verdict.h"
 #include "ready/ready.h"
@@ -54,9 +55,21 @@ static bool is_fresh(const struct run *run)
 }
 
 /* A boot starts everything anew; a sync leaves alone what is served already. */
-static bool is_publishing(const struct run *run)
+static bool is_publishing(const struct run *run, enum step_when when)
 {
-	return run->is_boot || run->is_taking_back || !run->release->is_served;
+	if (!run->is_boot && !run->is_taking_back && run->release->is_served)
+		return false;
+	return config_has_steps(run->config, when);
+}
+
+static bool has_after_publish(const struct run *run)
+{
+	return is_publishing(run, STEP_AFTER_PUBLISH);
+}
+
+static bool has_after_ready(const struct run *run)
+{
+	return is_publishing(run, STEP_AFTER_READY);
 }
 
 static const struct stage stages[] = {
@@ -69,11 +82,11 @@ static const struct stage stages[] = {
 	{ "release", release_stage, NULL, release_stage_done, "git", BOOT | SYNC, false },
 	{ "steps", steps_stage, is_fresh, NULL, "step", BOOT | SYNC, false },
 	{ "activate", activate_stage, NULL, NULL, "machine", BOOT | SYNC | BACK, false },
-	{ "after-publish", after_publish_stage, is_publishing, NULL, "step",
+	{ "after-publish", after_publish_stage, has_after_publish, NULL, "step",
 	  BOOT | SYNC | BACK, false },
 	{ "ready", ready_stage, NULL, NULL, "probe", BOOT | SYNC | BACK, false },
 	{ "record", record_stage, NULL, NULL, "machine", BOOT | SYNC | BACK, false },
-	{ "after-ready", after_ready_stage, is_publishing, NULL, "step", BOOT | SYNC,
+	{ "after-ready", after_ready_stage, has_after_ready, NULL, "step", BOOT | SYNC,
 	  true },
 	{ "verdict", verdict_stage, is_configured, NULL, "machine", FINISH, true },
 };

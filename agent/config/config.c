@@ -213,6 +213,14 @@ int config_parse(const struct json_object *document, const char *origin,
 	return 0;
 }
 
+bool config_has_steps(const struct config *config, enum step_when when)
+{
+	for (size_t i = 0; i < config->steps.count; i++)
+		if (config->steps.items[i].when == (int64_t)when)
+			return true;
+	return false;
+}
+
 static void free_table(const struct config_key *keys, void *base)
 {
 	for (const struct config_key *key = keys; key->name; key++) {

@@ -2,6 +2,7 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -79,6 +80,9 @@ struct config {
 int config_parse(const struct json_object *document, const char *origin,
 		 struct config **ret_config, struct error *err)
 	__attribute__((warn_unused_result));
+
+/* Whether any step of that kind is configured. */
+bool config_has_steps(const struct config *config, enum step_when when);
 
 void config_free(struct config *config);
 
