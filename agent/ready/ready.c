@@ -67,14 +67,6 @@ static int probe(struct run *run, struct deadline deadline, struct error *err)
 	return judge(config, run->release->revision, reply, err);
 }
 
-static bool has_after_publish_steps(const struct config *config)
-{
-	for (size_t i = 0; i < config->steps.count; i++)
-		if (config->steps.items[i].when == STEP_AFTER_PUBLISH)
-			return true;
-	return false;
-}
-
 /*
  * Nothing was restarted when the release is served already and no step could have done
  * it.
@@ -83,7 +75,7 @@ static int64_t wanted_answers(const struct run *run)
 {
 	bool is_untouched = run->release->is_served && !run->is_boot;
 
-	if (is_untouched || !has_after_publish_steps(run->config))
+	if (is_untouched || !config_has_steps(run->config, STEP_AFTER_PUBLISH))
 		return 1;
 	return run->config->readiness.healthy_threshold;
 }

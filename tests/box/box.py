@@ -8,7 +8,7 @@
         assert box.current()[1] == box.repository.head
 
 Everything is started here and ended here; nothing listens but on loopback, and nothing is
-left: the directory goes with the box. As root the agent fetches as `daemon` and deploys as
+left: the directory goes with the box. With `region=` a running region is used. As root the agent fetches as `daemon` and deploys as
 `games`, two users that every Debian has; otherwise everything is oneself.
 """
 import json
@@ -46,7 +46,8 @@ def server_environment():
 class Box:
     """The parts: region, instance (as launched), repository, git, application, root."""
 
-    def __init__(self, *, repository=None, files=FILES, build=None, **launch):
+    def __init__(self, *, repository=None, files=FILES, build=None, region=None, **launch):
+        self._given_region = region
         self.build = Path(build or build_directory())
         self.directory = Path(tempfile.mkdtemp(prefix="bootagent-box."))
         self.directory.chmod(0o755)
@@ -75,7 +76,7 @@ class Box:
         repositories.mkdir()
         make = self._make_repository or (lambda where: Repository.generic(where, self._files))
         self.repository = make(repositories)
-        self.region = Region.start(python=PYTHON)
+        self.region = self._given_region or Region.start(python=PYTHON)
         self.instance = self.region.launch(**self._launch)
         self.git = self._serve("-m", "servers.git_http", "--root", str(repositories),
                                "--log", str(self.git_log), "--fault-file", str(self.git_faults))
@@ -96,9 +97,18 @@ class Box:
         for server in reversed(self._servers):
             server.stop()
         self._servers.clear()
-        if hasattr(self, "region"):
+        if self._given_region:
+            self._leave_region()
+        elif hasattr(self, "region"):
             self.region.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _leave_region(self):
+        """A region that many boxes use, one after the other, is left as it was found."""
+        self.region.clear_faults()
+        for instance in self.region.request("GET", "/instances"):
+            self.region.remove(instance["instance_id"])
+        self.region.clear_calls()
 
     def default_config(self):
         path = self.repository.path
