@@ -140,6 +140,7 @@ PREFIX     ?= /usr
 DESTDIR    ?=
 BINDIR     := $(DESTDIR)$(PREFIX)/bin
 LIBEXECDIR := $(DESTDIR)$(PREFIX)/libexec/bootagent
+MANDIR     := $(DESTDIR)$(PREFIX)/share/man
 
 # Always the distribution's Python: another one that comes first in PATH lacks its
 # botocore and pytest.
@@ -353,9 +354,11 @@ coverage: $(cov_PROGRAMS) $(cov_TESTS) deps-check ## lines run by unit and integ
 	@$(PYTHON) -B tools/coverage.py build/cov
 
 install: all ## install below $(DESTDIR)$(PREFIX)
-	install -d '$(BINDIR)' '$(LIBEXECDIR)'
+	install -d '$(BINDIR)' '$(LIBEXECDIR)' '$(MANDIR)/man5' '$(MANDIR)/man8'
 	install -m 755 build/release/bootagent '$(BINDIR)'
 	install -m 755 $(filter-out build/release/bootagent,$(release_PROGRAMS)) '$(LIBEXECDIR)'
+	install -m 644 packaging/man/bootagent.json.5 '$(MANDIR)/man5'
+	install -m 644 packaging/man/bootagent.8 '$(MANDIR)/man8'
 
 dist: ## build/bootagent-VERSION.tar.gz of the committed tree
 	@mkdir -p build

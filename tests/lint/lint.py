@@ -7,6 +7,7 @@ from pathlib import Path
 
 import junit
 import layers
+import manual
 import sizes
 import tree
 
@@ -14,7 +15,7 @@ import tree
 def main(arguments):
     root = Path(__file__).resolve().parents[2]
     found = {}
-    for module in (layers, sizes, tree):
+    for module in (layers, manual, sizes, tree):
         found.update(module.check(root))
     notes = [line for rule in sizes.REPORTED_ONLY for line in found.pop(rule)]
     for line in notes:
