@@ -112,6 +112,9 @@ UNIT_TESTS := \
 	tests/unit/git/test_entry.c \
 	tests/unit/git/test_failure.c \
 	tests/unit/git/test_resolve.c \
+	tests/unit/loop/test_child.c \
+	tests/unit/loop/test_child_stop.c \
+	tests/unit/loop/test_loop.c \
 	tests/unit/tree/test_current.c \
 	tests/unit/tree/test_request.c \
 

@@ -109,6 +109,9 @@ static int perform(struct run *run, const struct stage *stage, struct error *err
 		result = stage->perform(run, err);
 		record->state = "done";
 	}
+	/* Whatever failed because of it: a signal is no verdict on the release. */
+	if (result < 0 && run->loop.interrupted_by)
+		result = -ECANCELED;
 	if (result < 0)
 		record->state = "failed";
 	record->duration_ms = clock_monotonic_ms() - begun_ms;
@@ -223,7 +226,7 @@ static int run_slices(struct run *run, enum slice slice)
 		failed ? end_of_failure(run, failed, result) : end_of_success(run);
 	run->deadline = run->final_deadline;
 	settle_findings(run, &settlement);
-	if (!run->is_boot)
+	if (!run->is_boot || run->outcome->verdict == LAUNCH_VERDICT_NONE)
 		return settle_run(run, &settlement);
 	/* What serves is known and stays; the verdict is for the next boot to deliver. */
 	if (walk(run, FINISH, &ignored, &err) == -ECANCELED)

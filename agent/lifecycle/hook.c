@@ -24,7 +24,7 @@
  */
 
 #define LOOK_UPS_MAX 5
-#define LOOK_UP_FIRST_RETRY_MS 1000
+#define LOOK_UP_FIRST_RETRY_MS 2000
 
 static int start_look_up(struct run *run, struct deadline deadline, struct error *err)
 {
@@ -128,10 +128,14 @@ int hook_await(struct run *run, struct deadline deadline, struct error *err)
 	struct retry retry = retry_begin(LOOK_UP_FIRST_RETRY_MS, deadline);
 
 	for (;;) {
+		/* HOOK asked long ago: what it heard then is not worth a pause now. */
+		bool is_old = run->hook->call && run->hook->look_up_count == 1;
 		int result = take_answer(run, deadline, err);
 
 		if (result == 0 && !is_on_its_way(run->hook->state))
 			return 0;
+		if (result == 0 && is_old)
+			continue;
 		if (result < 0 && result != -ENOENT && !aws_error_is_transient(result))
 			return result;
 		if (run->hook->look_up_count >= LOOK_UPS_MAX) {

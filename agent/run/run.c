@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /*
@@ -92,6 +93,8 @@ int run_init(struct run *run, const struct options *options, const char *verb,
 	run->log.run_id = run->run_id;
 	report_init(&run->report, options->is_json);
 	forbid_core_dumps();
+	/* What we make is for others to read unless its own mode says no. */
+	(void)umask(022);
 	result = make_run_id(run, err);
 	if (result == 0)
 		result = runfile_boot_id(run->boot_id, err);

@@ -78,6 +78,7 @@ static int start(struct loop *loop, const struct command *command, int output_fd
 		.fds = { -1, output_fd, output_fd, -1 },
 		.identity = command->identity,
 		.has_own_session = true,
+		.dies_with_parent = true,
 	};
 
 	return child_start(loop, &spec, ret_child, err);

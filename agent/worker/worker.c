@@ -63,6 +63,8 @@ static int start(const struct worker_context *context, const struct worker_task 
 		.identity = task->identity,
 		.no_new_privileges = true,
 		.dies_with_parent = true,
+		/* Out of the terminal's reach: Ctrl-C is for us to pass on. */
+		.has_own_session = true,
 		.has_no_core = true,
 	};
 	int result = helper_open(task->helper, &executable_fd, err);
