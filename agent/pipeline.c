@@ -173,8 +173,8 @@ static enum ending end_of_failure(struct run *run, const struct stage *failed, i
 	int result;
 
 	if (code == -ECANCELED)
-		return run->is_unproven ? ENDING_INTERRUPTED_AFTER_FLIP
-					: ENDING_INTERRUPTED;
+		return run->notes.is_unproven ? ENDING_INTERRUPTED_AFTER_FLIP
+					      : ENDING_INTERRUPTED;
 	if (failed->perform == config_stage ||
 	    (failed->perform == setup_stage && code == -ENOENT))
 		return ENDING_CONFIG;
@@ -188,8 +188,8 @@ static enum ending end_of_failure(struct run *run, const struct stage *failed, i
 	run->is_taking_back = true;
 	result = walk(run, BACK, &ignored, &err);
 	if (result == -ECANCELED)
-		return run->is_unproven ? ENDING_INTERRUPTED_AFTER_FLIP
-					: ENDING_INTERRUPTED;
+		return run->notes.is_unproven ? ENDING_INTERRUPTED_AFTER_FLIP
+					      : ENDING_INTERRUPTED;
 	return result == 0 ? ENDING_PREVIOUS_SERVES : ENDING_FAILED;
 }
 
@@ -224,6 +224,9 @@ static int run_slices(struct run *run, enum slice slice)
 	settlement.cause = cause_of(run, failed, result);
 	settlement.ending =
 		failed ? end_of_failure(run, failed, result) : end_of_success(run);
+	/* Also when SETUP found it out: a user that does not exist. */
+	if (settlement.ending == ENDING_CONFIG)
+		settlement.cause = "config";
 	run->deadline = run->final_deadline;
 	settle_findings(run, &settlement);
 	if (!run->is_boot || run->outcome->verdict == LAUNCH_VERDICT_NONE)
@@ -241,7 +244,7 @@ static int run_slices(struct run *run, enum slice slice)
 /* A boot that ended well, its hook included, is not done twice. */
 static bool is_done_before(const struct run *run)
 {
-	return run->is_boot && status_boot_exit_code(run->status) == EXIT_DONE &&
+	return run->is_boot && run->notes.has_booted &&
 		!status_has_open_hook(run->status);
 }
 

@@ -128,6 +128,9 @@ int settle_run(struct run *run, const struct settlement *settlement)
 		log_write(&run->log, LOG_ERR, "%s: %s: %s", run->verb,
 			  settlement->failed->name, settlement->failed->error.text);
 	}
+	if (run->is_boot)
+		run->notes.has_booted = outcome->exit_code == EXIT_DONE &&
+			settlement->ending != ENDING_UNCONFIGURED;
 	status_set_ended(run, outcome, settlement->cause, settlement->failed);
 	publish(run);
 	if (outcome->serving == SERVING_TRUE && what)

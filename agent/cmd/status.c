@@ -24,6 +24,7 @@ static int load(const struct options *options, struct json_object **ret_status,
 		struct error *err)
 {
 	struct places places;
+	struct runfile_notes notes;
 	char boot_id[BOOT_ID_BYTES];
 	int result = runfile_boot_id(boot_id, err);
 
@@ -33,7 +34,7 @@ static int load(const struct options *options, struct json_object **ret_status,
 		return result;
 	result = -ENOENT;
 	if (places.run_fd >= 0)
-		result = runfile_load(places.run_fd, boot_id, ret_status, err);
+		result = runfile_load(places.run_fd, boot_id, ret_status, &notes, err);
 	places_done(&places);
 	if (result != -ENOENT)
 		return result;

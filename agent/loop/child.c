@@ -153,14 +153,15 @@ static int on_pidfd(sd_event_source *source, int fd, uint32_t events, void *user
 	 * Left a zombie until child_done(): so its group's number cannot become
 	 * another's.
 	 */
-	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
 	    info.si_pid == 0)
 		return 0;
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	child->has_ended = true;
+	/* Reaped by somebody else: ended, nobody knows how. */
 	if (info.si_code == CLD_EXITED)
 		child->exit_status = info.si_status;
-	else
+	else if (info.si_pid != 0)
 		child->signal = info.si_status;
 	if (read(child->report_fd, &problem, sizeof(problem)) == (ssize_t)sizeof(problem))
 		child->exec_error = -problem;
@@ -183,23 +184,24 @@ int child_start(struct loop *loop, const struct child_spec *spec, struct child *
 		struct error *err)
 {
 	autoclose int report_read = -1, report_write = -1;
-	pid_t parent = getpid();
+	pid_t parent = getpid(), pid;
 	int report[2], result;
 
 	if (pipe2(report, O_CLOEXEC | O_NONBLOCK) < 0)
 		return error_set(err, errno, "make a pipe: %s", strerror(errno));
 	report_read = report[0];
 	report_write = report[1];
-	*ret_child = (struct child){ .pidfd = -1,
-				     .exit_status = -1,
-				     .has_own_session = spec->has_own_session };
-	ret_child->pid = fork();
-	if (ret_child->pid < 0)
+	pid = fork();
+	if (pid < 0)
 		return error_set(err, errno, "start '%s': %s", spec->arguments[0],
 				 strerror(errno));
-	if (ret_child->pid == 0)
+	if (pid == 0)
 		run_child(spec, parent, report_write);
-	ret_child->report_fd = TAKE_FD(report_read);
+	*ret_child = (struct child){ .pid = pid,
+				     .pidfd = -1,
+				     .report_fd = TAKE_FD(report_read),
+				     .exit_status = -1,
+				     .has_own_session = spec->has_own_session };
 	result = watch(loop, ret_child);
 	if (result == 0)
 		return 0;
@@ -247,6 +249,9 @@ void child_stop(struct loop *loop, struct child *child, int64_t grace_ms)
 
 void child_done(struct child *child)
 {
+	/* A zeroed one's descriptors would be our own standard input. */
+	if (child->pid <= 0)
+		return;
 	child->source = sd_event_source_disable_unref(child->source);
 	if (child->pidfd >= 0) {
 		(void)waitid(P_PIDFD, (id_t)child->pidfd, &(siginfo_t){ 0 },
@@ -255,6 +260,7 @@ void child_done(struct child *child)
 	}
 	if (child->report_fd >= 0)
 		(void)close(child->report_fd);
+	child->pid = 0;
 	child->pidfd = -1;
 	child->report_fd = -1;
 }

@@ -37,10 +37,18 @@ static int add_signals(struct loop *loop)
 		return -errno;
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return -errno;
+	/* Inherited as ignored, it would let children vanish without a status. */
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+		return -errno;
 	for (size_t i = 0; i < 2; i++) {
 		int result = sd_event_add_signal(loop->event, &loop->sources[i],
 						 numbers[i], on_signal, loop);
 
+		/* What a shutdown does to a child at the same moment comes second. */
+		if (result >= 0)
+			result =
+				sd_event_source_set_priority(loop->sources[i],
+							     SD_EVENT_PRIORITY_IMPORTANT);
 		if (result < 0)
 			return result;
 	}

@@ -29,7 +29,7 @@ static int move_link(struct run *run, struct error *err)
 
 	json_set_string(request, "release", release->name);
 	json_set_string(request, "revision", release->revision);
-	run->is_unproven = true;
+	run->notes.is_unproven = true;
 	result = status_publish(run, err);
 	if (result < 0) {
 		(void)json_object_put(request);
@@ -92,7 +92,7 @@ int record_stage(struct run *run, struct error *err)
 	bool is_new = record->state != RELEASE_GOOD;
 	int result;
 
-	run->is_unproven = false;
+	run->notes.is_unproven = false;
 	status_set_serving(run, &serving);
 	if (is_recorded(run, record)) {
 		run_detail(run, "known as good");

@@ -48,10 +48,13 @@ static int make_run_id(struct run *run, struct error *err)
 /* The status of this boot's last run, or a blank one. */
 static int load_status(struct run *run, struct error *err)
 {
+	struct runfile_notes notes = { 0 };
 	struct error problem;
-	int result =
-		runfile_load(run->places.run_fd, run->boot_id, &run->status, &problem);
+	int result = runfile_load(run->places.run_fd, run->boot_id, &run->status, &notes,
+				  &problem);
 
+	/* That `current` is unproven, a killed run's status has said; it is not ours. */
+	run->notes.has_booted = notes.has_booted;
 	if (result == -ENOENT) {
 		run->status = status_new();
 		json_set_string(run->status, "boot_id", run->boot_id);

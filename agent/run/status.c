@@ -253,18 +253,6 @@ bool status_is_ready(const struct json_object *status)
 	return json_boolean(json_member(status, "serving", json_type_object), "ready");
 }
 
-int status_boot_exit_code(const struct json_object *status)
-{
-	const struct json_object *last =
-		json_member(status, "last_run", json_type_object);
-
-	if (!text_is_equal(json_string(last, "verb"), "boot"))
-		return -1;
-	if (text_is_equal(json_string(last, "result"), "unconfigured"))
-		return -1;
-	return (int)json_integer(last, "exit_code", -1);
-}
-
 bool status_has_open_hook(const struct json_object *status)
 {
 	const struct json_object *lifecycle =
@@ -277,5 +265,5 @@ bool status_has_open_hook(const struct json_object *status)
 
 int status_publish(struct run *run, struct error *err)
 {
-	return runfile_save(run->places.run_fd, run->status, run->is_unproven, err);
+	return runfile_save(run->places.run_fd, run->status, &run->notes, err);
 }

@@ -64,8 +64,8 @@ static bool is_alive(const struct json_object *writer)
 	return ticks == json_integer(writer, "start_time_ticks", -1);
 }
 
-int runfile_save(int run_fd, struct json_object *status, bool is_unproven,
-		 struct error *err)
+int runfile_save(int run_fd, struct json_object *status,
+		 const struct runfile_notes *notes, struct error *err)
 {
 	struct json_object *writer = json_new_object();
 	autofree char *text = NULL;
@@ -78,7 +78,8 @@ int runfile_save(int run_fd, struct json_object *status, bool is_unproven,
 	}
 	json_set_integer(writer, "pid", getpid());
 	json_set_integer(writer, "start_time_ticks", ticks);
-	json_set_boolean(writer, "is_unproven", is_unproven);
+	json_set_boolean(writer, "is_unproven", notes->is_unproven);
+	json_set_boolean(writer, "has_booted", notes->has_booted);
 	json_set(status, "writer", writer);
 	text = text_format("%s\n", json_line(status));
 	json_object_object_del(status, "writer");
@@ -131,10 +132,8 @@ static void set_idle(struct json_object *status)
 	json_set(status, "run", run);
 }
 
-static void correct(struct json_object *status)
+static void correct(struct json_object *status, const struct json_object *writer)
 {
-	const struct json_object *writer =
-		json_member(status, "writer", json_type_object);
 	const struct json_object *run = json_member(status, "run", json_type_object);
 
 	if (text_is_equal(json_string(run, "state"), "running") && !is_alive(writer)) {
@@ -143,13 +142,13 @@ static void correct(struct json_object *status)
 			set_not_serving(status);
 		set_idle(status);
 	}
-	json_object_object_del(status, "writer");
 }
 
 int runfile_load(int run_fd, const char *boot_id, struct json_object **ret_status,
-		 struct error *err)
+		 struct runfile_notes *ret_notes, struct error *err)
 {
 	autojson struct json_object *status = NULL;
+	const struct json_object *writer;
 	int result = json_load(run_fd, RUN_FILE, RUN_FILE_MAX_BYTES, &status, err);
 
 	if (result == -EINVAL)
@@ -158,7 +157,13 @@ int runfile_load(int run_fd, const char *boot_id, struct json_object **ret_statu
 		return result;
 	if (!text_is_equal(json_string(status, "boot_id"), boot_id))
 		return error_set(err, ENOENT, "'" RUN_FILE "' is another boot's");
-	correct(status);
+	writer = json_member(status, "writer", json_type_object);
+	correct(status, writer);
+	*ret_notes = (struct runfile_notes){
+		.is_unproven = json_boolean(writer, "is_unproven"),
+		.has_booted = json_boolean(writer, "has_booted"),
+	};
+	json_object_object_del(status, "writer");
 	*ret_status = TAKE(status);
 	return 0;
 }

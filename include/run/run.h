@@ -78,7 +78,7 @@ struct run {
 	struct step_record *steps;
 	size_t step_count;
 	char *step_output; /* the last lines of a failed step; root's eyes only */
-	bool is_unproven;  /* `current` has moved and has not proven itself yet */
+	struct runfile_notes notes;
 	bool is_taking_back;
 };
 

@@ -44,9 +44,6 @@ void status_set_ended(struct run *run, const struct outcome *outcome, const char
 /* Whether the document says that something serves. */
 bool status_is_ready(const struct json_object *status);
 
-/* The exit code of last_run if it was a finished boot, else -1. */
-int status_boot_exit_code(const struct json_object *status);
-
 /* Whether a hook was found open and its verdict is not delivered yet. */
 bool status_has_open_hook(const struct json_object *status);
 
