@@ -85,6 +85,7 @@ class Repository:
         self.git("init", "--quiet", "--initial-branch=main")
         # git makes no bare repository beside a work tree, but makes one of its directory.
         self.git("config", "core.bare", "true")
+        self.git("config", "--unset", "core.worktree")
 
     @classmethod
     def generic(cls, directory, files, name="app.git", message="first commit"):
