@@ -93,34 +93,44 @@ static const struct stage stages[] = {
 
 #define STAGE_COUNT (sizeof(stages) / sizeof(stages[0]))
 
-static int perform(struct run *run, const struct stage *stage, struct error *err)
+/* Performs a stage that is needed, with its record and the status around it. */
+static int perform_needed(struct run *run, const struct stage *stage,
+			  struct stage_record *record, struct error *err)
 {
-	struct stage_record *record = &run->stages[run->stage_count++];
 	int64_t begun_ms = clock_monotonic_ms();
-	int result = 0;
+	int result;
 
 	run->stage = stage->name;
-	run->detail[0] = '\0';
-	*record = (struct stage_record){ .name = stage->name, .state = "skipped" };
 	status_set_running(run);
 	result = status_publish(run, err);
-	if (result == 0 && (!stage->is_needed || stage->is_needed(run))) {
+	if (result == 0) {
 		report_begin(&run->report, stage->name);
 		result = stage->perform(run, err);
-		record->state = "done";
 	}
 	/* Whatever failed because of it: a signal is no verdict on the release. */
 	if (result < 0 && run->loop.interrupted_by)
 		result = -ECANCELED;
-	if (result < 0)
-		record->state = "failed";
+	record->state = result < 0 ? "failed" : "done";
 	record->duration_ms = clock_monotonic_ms() - begun_ms;
 	if (result < 0)
 		record->error = *err;
+	return result;
+}
+
+static int perform(struct run *run, const struct stage *stage, struct error *err)
+{
+	struct stage_record *record = &run->stages[run->stage_count++];
+	const char *detail = run->detail;
+	int result = 0;
+
+	run->detail[0] = '\0';
+	*record = (struct stage_record){ .name = stage->name, .state = "skipped" };
+	if (!stage->is_needed || stage->is_needed(run))
+		result = perform_needed(run, stage, record, err);
+	if (result < 0)
+		detail = err->text;
 	report_end(&run->report, stage->name, record->state, record->duration_ms,
-		   result < 0               ? err->text
-			   : run->detail[0] ? run->detail
-					    : NULL);
+		   *detail ? detail : NULL);
 	if (result < 0 && stage->is_forgiven && result != -ECANCELED) {
 		log_write(&run->log, LOG_WARNING, "%s: %s: %s", run->verb, stage->name,
 			  err->text);
@@ -224,9 +234,14 @@ static int run_slices(struct run *run, enum slice slice)
 	settlement.cause = cause_of(run, failed, result);
 	settlement.ending =
 		failed ? end_of_failure(run, failed, result) : end_of_success(run);
-	/* Also when SETUP found it out: a user that does not exist. */
+	/*
+	 * Also when SETUP found it out (a user that does not exist), or taking back did.
+	 */
 	if (settlement.ending == ENDING_CONFIG)
 		settlement.cause = "config";
+	else if (settlement.ending == ENDING_INTERRUPTED ||
+		 settlement.ending == ENDING_INTERRUPTED_AFTER_FLIP)
+		settlement.cause = "signal";
 	run->deadline = run->final_deadline;
 	settle_findings(run, &settlement);
 	if (!run->is_boot || run->outcome->verdict == LAUNCH_VERDICT_NONE)

@@ -119,7 +119,8 @@ static void log_step_output(const struct run *run)
 
 int settle_run(struct run *run, const struct settlement *settlement)
 {
-	const struct outcome *outcome = run->outcome;
+	/* Not run->outcome: an interrupt may have come while the verdict waited. */
+	const struct outcome *outcome = outcome_of(settlement->ending);
 	const char *what = run->release ? run->release->revision : NULL;
 	autofree char *detail = NULL;
 

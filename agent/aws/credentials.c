@@ -42,13 +42,14 @@ void credentials_init(struct credentials *credentials, struct imds *imds)
 {
 	const char *access_key = getenv("AWS_ACCESS_KEY_ID");
 	const char *secret_key = getenv("AWS_SECRET_ACCESS_KEY");
+	const char *token = getenv("AWS_SESSION_TOKEN");
 
 	*credentials = (struct credentials){ .imds = imds };
 	if (!access_key || !secret_key || !*access_key || !*secret_key)
 		return;
 	credentials->access_key = text_copy(access_key);
 	credentials->secret_key = text_copy(secret_key);
-	credentials->session_token = text_copy(getenv("AWS_SESSION_TOKEN"));
+	credentials->session_token = token && *token ? text_copy(token) : NULL;
 }
 
 void credentials_cancel(struct credentials *credentials)

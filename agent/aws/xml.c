@@ -41,6 +41,8 @@ static void on_start(void *userdata, const char *name, const char **attributes)
 	size_t length = strlen(name);
 
 	(void)attributes;
+	if (reading->is_refused)
+		return;
 	if (reading->path_length + length + 2 > sizeof(reading->path)) {
 		refuse(reading);
 		return;
@@ -57,6 +59,8 @@ static void on_text(void *userdata, const char *text, int length)
 {
 	struct reading *reading = userdata;
 
+	if (reading->is_refused)
+		return;
 	if (reading->text_length + (size_t)length >= sizeof(reading->text)) {
 		refuse(reading);
 		return;
@@ -82,6 +86,9 @@ static void on_end(void *userdata, const char *name)
 	struct reading *reading = userdata;
 	size_t length = strlen(name);
 
+	/* Told of an empty element even after the parser was stopped at its start. */
+	if (reading->is_refused)
+		return;
 	if (reading->is_leaf && reading->xml->count >= XML_VALUES_MAX) {
 		refuse(reading);
 		return;

@@ -74,14 +74,17 @@ static int read_members(const struct target *target, const char *section,
 {
 	json_object_object_foreach(object, member, value) {
 		autofree char *name = text_format("%s%s", section, member);
-		const struct config_key *key = find_key(target->keys, name);
+		/* "source.branch" as one name is no short form: one way to write it. */
+		bool is_name = !strchr(member, '.');
+		const struct config_key *key =
+			is_name ? find_key(target->keys, name) : NULL;
 		int result;
 
 		if (is_ignored(member))
 			continue;
 		if (key) {
 			result = read_key(target, key, value, err);
-		} else if (!is_section(target->keys, name)) {
+		} else if (!is_name || !is_section(target->keys, name)) {
 			result = error_set(
 				err, EINVAL,
 				"%s: unknown key '%s%s': see bootagent.json(5) for the "

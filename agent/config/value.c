@@ -52,6 +52,18 @@ static bool is_path(const char *text)
 	return text[length - 1] != '/' && text[length - 1] != '.';
 }
 
+/* The value's text; NULL: it is none, or one that a NUL inside would cut short. */
+static const char *text_of(struct json_object *value)
+{
+	const char *text = json_object_is_type(value, json_type_string)
+		? json_object_get_string(value)
+		: NULL;
+
+	if (text && strlen(text) != (size_t)json_object_get_string_len(value))
+		return NULL;
+	return text;
+}
+
 static int refuse(const char *expected, const struct json_object *value,
 		  struct error *err)
 {
@@ -75,12 +87,9 @@ static int read_text(const struct config_key *key, struct json_object *value, vo
 		[CONFIG_PATH] = { is_path,
 				  "an absolute path without '..' or a slash at its end" },
 	};
-	const char *text = json_object_is_type(value, json_type_string)
-		? json_object_get_string(value)
-		: NULL;
+	const char *text = text_of(value);
 
-	if (!text || strlen(text) != (size_t)json_object_get_string_len(value) ||
-	    !kinds[key->type].is_valid(text))
+	if (!text || !kinds[key->type].is_valid(text))
 		return refuse(kinds[key->type].expected, value, err);
 	free(*(char **)place);
 	*(char **)place = text_copy(text);
@@ -105,20 +114,19 @@ static int read_count(const struct config_key *key, struct json_object *value,
 static int read_time(const struct config_key *key, struct json_object *value, void *place,
 		     struct error *err)
 {
+	const char *text = text_of(value);
 	int64_t span_ms = 0;
 
-	if (!json_object_is_type(value, json_type_string))
+	if (!text)
 		return refuse("a time span in quotes such as \"15m\"", value, err);
-	if (span_parse(json_object_get_string(value), &span_ms) < 0)
+	if (span_parse(text, &span_ms) < 0)
 		return error_set(
 			err, EINVAL,
-			"'%s' is no time span: write \"90s\", \"15m\", \"1h 30m\"",
-			json_object_get_string(value));
+			"'%s' is no time span: write \"90s\", \"15m\", \"1h 30m\"", text);
 	if (span_ms < key->minimum || span_ms > key->maximum)
 		return error_set(err, EINVAL,
-				 "'%s' is out of its limits, %lldms to %lldms",
-				 json_object_get_string(value), (long long)key->minimum,
-				 (long long)key->maximum);
+				 "'%s' is out of its limits, %lldms to %lldms", text,
+				 (long long)key->minimum, (long long)key->maximum);
 	*(int64_t *)place = span_ms;
 	return 0;
 }
@@ -126,13 +134,13 @@ static int read_time(const struct config_key *key, struct json_object *value, vo
 static int read_word(const struct config_key *key, struct json_object *value, void *place,
 		     struct error *err)
 {
+	const char *text = text_of(value);
 	autofree char *words = NULL;
 
 	for (int64_t i = 0; key->words[i]; i++) {
 		char *longer;
 
-		if (json_object_is_type(value, json_type_string) &&
-		    strcmp(json_object_get_string(value), key->words[i]) == 0) {
+		if (text_is_equal(text, key->words[i])) {
 			*(int64_t *)place = i;
 			return 0;
 		}
@@ -173,11 +181,11 @@ static int read_arguments(const struct config_key *key, struct json_object *valu
 	count = json_object_array_length(value);
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *item = json_object_array_get_idx(value, i);
+		const char *text = text_of(item);
 
-		if (!json_object_is_type(item, json_type_string) ||
-		    (i == 0 && !is_line(json_object_get_string(item))))
+		if (!text || (i == 0 && !is_line(text)))
 			return refuse("a command as a list of texts", item, err);
-		add_text(texts, text_copy(json_object_get_string(item)));
+		add_text(texts, text_copy(text));
 	}
 	return 0;
 }
@@ -201,9 +209,9 @@ static int read_variables(const struct config_key *key, struct json_object *valu
 		if (!is_variable_name(name))
 			return error_set(err, EINVAL, "'%s' is no name of a variable",
 					 name);
-		if (!json_object_is_type(text, json_type_string))
+		if (!text_of(text))
 			return refuse("a text for each variable", text, err);
-		add_text(texts, text_format("%s=%s", name, json_object_get_string(text)));
+		add_text(texts, text_format("%s=%s", name, text_of(text)));
 	}
 	return 0;
 }

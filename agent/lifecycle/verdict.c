@@ -168,7 +168,9 @@ int verdict_stage(struct run *run, struct error *err)
 	if (!is_ours(run, &verdict)) {
 		result = decide_and_deliver(run, &verdict, err);
 	} else if (verdict.state == VERDICT_DECIDED) {
-		/* The look-up is not needed, and may still hold the role's credentials. */
+		/*
+		 * The look-up is not needed, and may still hold the role's credentials.
+		 */
 		aws_call_free(TAKE(run->hook->call));
 		result = deliver(run, &verdict, err);
 	} else {

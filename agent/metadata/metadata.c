@@ -25,12 +25,16 @@ static int fetch_once(struct loop *loop, struct imds *imds, const char *path,
 		      struct deadline deadline, struct imds_query **ret_query,
 		      struct error *err)
 {
+	/*
+	 * The query's own timeout comes first and knows the reason; this is a safety net.
+	 */
+	struct deadline net = { deadline.at_ms + 1000 };
 	struct imds_query *query = NULL;
 	int result = imds_start(imds, path, deadline, &query, err);
 
 	if (result < 0)
 		return result;
-	result = loop_wait(loop, imds_query_is_done, query, deadline, err);
+	result = loop_wait(loop, imds_query_is_done, query, net, err);
 	if (result < 0) {
 		imds_query_free(query);
 		return result;
@@ -124,6 +128,8 @@ static int fetch_name(struct loop *loop, struct imds *imds, const char *path,
 	if (result < 0)
 		return result;
 	text_trim_end(text);
+	if (!*text)
+		return error_set(err, EPROTO, "'%s' has an unusable value", path);
 	/* The one value with a colon: "Warmed:Running". */
 	for (const char *c = text; *c; c++)
 		if (!text_is_name((char[]){ *c, '\0' }) && !strchr(".-_:", *c))

@@ -20,6 +20,8 @@
 /* Debian's hashed directory: loading the bundle file costs 17 ms a context. */
 #define CA_DIRECTORY "/etc/ssl/certs"
 #define CA_BUNDLE CA_DIRECTORY "/ca-certificates.crt"
+/* What a server may ask for at most; more than any deadline of ours. */
+#define RETRY_AFTER_MAX_S (24 * 60 * 60)
 
 struct http {
 	struct loop *loop;
@@ -64,7 +66,10 @@ static void on_easy_done(CURL *easy, CURLcode code, void *userdata)
 	transfer->is_done = true;
 	(void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer->reply.status);
 	(void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s);
-	transfer->reply.retry_after_ms = (int64_t)retry_after_s * 1000;
+	if (retry_after_s > RETRY_AFTER_MAX_S)
+		retry_after_s = RETRY_AFTER_MAX_S;
+	if (retry_after_s > 0)
+		transfer->reply.retry_after_ms = (int64_t)retry_after_s * 1000;
 	if (!transfer->body)
 		transfer->body = memory_new(1, 1);
 	transfer->reply.body = transfer->body;
@@ -153,6 +158,8 @@ static void set_limits(CURL *easy, const struct http_request *request)
 	int64_t left_ms = deadline_left_ms(request->deadline);
 
 	(void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* Ending a transfer must not wait for its resolver thread. */
+	(void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	(void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	(void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	(void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/run.h"
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/lock.h"
 #include "base/memory.h"
@@ -128,6 +129,7 @@ int run_lock(struct run *run, bool waits, struct error *err)
 	int result;
 
 	for (;;) {
+		*err = (struct error){ 0 };
 		result = lock_take(run->places.run_fd, LOCK_FILE, &run->lock_fd, err);
 		if (result != -EWOULDBLOCK || !waits)
 			break;
@@ -137,8 +139,12 @@ int run_lock(struct run *run, bool waits, struct error *err)
 		if (result < 0)
 			break;
 	}
-	if (result == 0)
-		result = load_status(run, err);
+	if (result < 0)
+		return result;
+	/* What killed runs left half written: under our lock nobody else writes there. */
+	file_sweep(run->places.run_fd);
+	file_sweep(run->places.state_fd);
+	result = load_status(run, err);
 	if (result == 0)
 		result = releases_load(run->places.state_fd, &run->releases, err);
 	return result;

@@ -107,7 +107,14 @@ void status_set_instance(struct run *run)
 
 void status_set_wanted(struct run *run, const char *revision)
 {
+	struct json_object *serving = section(run, "serving");
+
 	json_set_string(run->status, "wanted_revision", revision);
+	/* What serves is compared anew: a reader sees both, should we be killed now. */
+	if (status_is_ready(run->status))
+		json_set_boolean(serving, "up_to_date",
+				 text_is_equal(json_string(serving, "revision"),
+					       revision));
 }
 
 void status_set_running(struct run *run)

@@ -14,7 +14,8 @@
 /*
  * A verdict is on disk before the first attempt to deliver it, so that a killed agent
  * comes back with the same one (facts L3). Delivered is written after the answer: a crash
- * between the two delivers the same verdict once more, never another.
+ * between the two delivers the same verdict once more, never another. That is not synced,
+ * since after the kernel's next start the verdict is void anyway.
  */
 
 #define VERDICT_FILE "verdict.json"
@@ -89,7 +90,10 @@ int verdict_save(int state_fd, const struct stored_verdict *verdict, struct erro
 	json_set_integer(document, "decided_at_ms", verdict->decided_at_ms);
 	json_set_integer(document, "delivered_at_ms", verdict->delivered_at_ms);
 	text = text_format("%s\n", json_line(document));
-	return file_write(state_fd, VERDICT_FILE, text, 0644, FILE_DURABLE, err);
+	return file_write(state_fd, VERDICT_FILE, text, 0644,
+			  verdict->state == VERDICT_DECIDED ? FILE_DURABLE
+							    : FILE_VOLATILE,
+			  err);
 }
 
 void verdict_done(struct stored_verdict *verdict)

@@ -34,7 +34,7 @@ struct stored_verdict {
 int verdict_load(int state_fd, struct stored_verdict *ret_verdict, struct error *err)
 	__attribute__((warn_unused_result));
 
-/* Writes it, durable when the call returns. */
+/* Writes it; a decided one is durable when the call returns. */
 int verdict_save(int state_fd, const struct stored_verdict *verdict, struct error *err)
 	__attribute__((warn_unused_result));
 
