@@ -51,6 +51,17 @@ static const char *text_or(const struct json_object *object, const char *key,
 	return text ? text : fallback;
 }
 
+/* A time to the second: "2026-11-24T05:57:28Z". */
+static char *time_or(const struct json_object *object, const char *key,
+		     const char *fallback)
+{
+	const char *text = json_string(object, key);
+
+	if (!text)
+		return text_copy(fallback);
+	return text_format("%.*sZ", (int)strcspn(text, ".Z"), text);
+}
+
 static char *append(char *text, char *line)
 {
 	char *longer = text_format("%s%s\n", text, line);
@@ -60,29 +71,38 @@ static char *append(char *text, char *line)
 	return longer;
 }
 
+static const char *describe_wanted(const struct json_object *serving)
+{
+	if (!json_member(serving, "up_to_date", json_type_boolean))
+		return "whether that serves is unknown";
+	return json_boolean(serving, "up_to_date") ? "that is what serves"
+						   : "not what serves";
+}
+
 static char *add_serving(char *text, const struct json_object *status)
 {
 	const struct json_object *serving =
 		json_member(status, "serving", json_type_object);
-	const char *revision = json_string(serving, "revision");
+	const struct json_object *last =
+		json_member(status, "last_run", json_type_object);
+	const struct json_object *error = json_member(last, "error", json_type_object);
 	const char *wanted = json_string(status, "wanted_revision");
 	const char *reason = json_string(serving, "reason");
+	autofree char *since = time_or(serving, "since", "?");
 
 	if (json_boolean(serving, "ready"))
 		text = append(text,
 			      text_format("serving   yes, %.12s (release %s) since %s",
-					  revision ? revision : "?",
-					  text_or(serving, "release", "?"),
-					  text_or(serving, "since", "?")));
+					  text_or(serving, "revision", "?"),
+					  text_or(serving, "release", "?"), since));
 	else
-		text = append(text, text_format("serving   no"));
+		text = append(text, text_copy("serving   no"));
 	if (wanted)
 		text = append(text,
-			      text_format("wanted    %.12s%s", wanted,
-					  json_boolean(serving, "up_to_date")
-						  ? ", that is what serves"
-						  : ", not what serves"));
-	if (reason)
+			      text_format("wanted    %.12s, %s", wanted,
+					  describe_wanted(serving)));
+	/* The last run's error, told below, is the usual reason. */
+	if (reason && !text_is_equal(reason, json_string(error, "message")))
 		text = append(text, text_format("because   %s", reason));
 	return text;
 }
@@ -113,6 +133,7 @@ static char *add_runs(char *text, const struct json_object *status)
 	const struct json_object *last =
 		json_member(status, "last_run", json_type_object);
 	const struct json_object *error = json_member(last, "error", json_type_object);
+	autofree char *end = time_or(last, "finished_at", "end unknown");
 
 	if (text_is_equal(json_string(run, "state"), "running"))
 		text = append(text,
@@ -123,8 +144,7 @@ static char *add_runs(char *text, const struct json_object *status)
 		return append(text, text_format("last run  none in this boot"));
 	text = append(text,
 		      text_format("last run  %s: %s, %s", text_or(last, "verb", "?"),
-				  text_or(last, "result", "?"),
-				  text_or(last, "finished_at", "end unknown")));
+				  text_or(last, "result", "?"), end));
 	if (error)
 		text = append(text,
 			      text_format("          %s: %s",

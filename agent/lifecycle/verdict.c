@@ -100,9 +100,8 @@ static int deliver(struct run *run, struct stored_verdict *verdict, struct error
 		if (result < 0)
 			return error_wrap(err, "deliver %s", verdict->result);
 	}
-	run_detail(run, "%s %s the hook '%s' of the group '%s'", verdict->result,
-		   verdict->state == VERDICT_DELIVERED ? "to"
-						       : "not taken, not open any more:",
+	run_detail(run, "%s %s hook '%s' of group '%s'", verdict->result,
+		   verdict->state == VERDICT_DELIVERED ? "to" : "too late, not open:",
 		   verdict->hook, verdict->group);
 	return save(run, verdict, err);
 }

@@ -124,7 +124,7 @@ int ready_stage(struct run *run, struct error *err)
 		if (result < 0)
 			return result;
 	}
-	run_detail(run, "%s answered, %lld of %lld probe%s", run->config->readiness.url,
-		   (long long)good, (long long)tries, tries == 1 ? "" : "s");
+	run_detail(run, "answered, %lld of %lld probe%s", (long long)good,
+		   (long long)tries, tries == 1 ? "" : "s");
 	return 0;
 }

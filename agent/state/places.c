@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -181,6 +182,35 @@ static bool belongs_to(const struct stat *status, const struct identity *owner)
 	return status->st_uid == (owner && geteuid() == 0 ? owner->uid : geteuid());
 }
 
+static bool is_empty(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	bool is_found = false;
+
+	if (!directory) {
+		memory_close_fd(&fd);
+		return false;
+	}
+	while (!is_found && (entry = readdir(directory)))
+		is_found = strcmp(entry->d_name, ".") != 0 &&
+			strcmp(entry->d_name, "..") != 0;
+	(void)closedir(directory);
+	return !is_found;
+}
+
+/*
+ * What a killed run of ours left between making a directory and giving it away. Others
+ * with this mode exist (/root): only an empty one is taken for it.
+ */
+static bool is_half_made(int fd, const struct stat *status, const struct identity *owner)
+{
+	return (status->st_mode & 07777) == 0700 &&
+		(status->st_uid == geteuid() || belongs_to(status, owner)) &&
+		is_empty(fd);
+}
+
 /*
  * Opens `name` in the parent, made and given away if it was missing. What root has made
  * and not yet given away (a killed run) is given now.
@@ -200,7 +230,7 @@ static int make_in(int parent_fd, const char *name,
 		return -errno;
 	if (fstat(fd, &status) < 0)
 		return -errno;
-	if (status.st_uid == geteuid() && (status.st_mode & 07777) == 0700)
+	if (is_half_made(fd, &status, directory->owner))
 		is_new = true;
 	if (!is_new && !belongs_to(&status, directory->owner))
 		return -EPERM;

@@ -47,6 +47,9 @@ static int start_time_of(int64_t pid, int64_t *ret_ticks)
 	 * last.
 	 */
 	field = strrchr(text, ')');
+	/* Dead, and only not reaped yet: its state stands in field 3. */
+	if (field && field[1] && strchr("ZX", field[2]))
+		return -ENOENT;
 	for (int i = 2; field && i < START_TIME_FIELD; i++)
 		field = strchr(field + 1, ' ');
 	if (!field)
