@@ -100,6 +100,9 @@ TREE_HELPER_SOURCES := \
 
 # unit tests: tests/unit/FOLDER/test_NAME.c becomes build/TREE/test_FOLDER_NAME
 UNIT_TESTS := \
+	tests/unit/aws/test_aws.c \
+	tests/unit/aws/test_credentials.c \
+	tests/unit/aws/test_xml.c \
 	tests/unit/base/test_clock.c \
 	tests/unit/base/test_error.c \
 	tests/unit/base/test_file.c \
@@ -109,17 +112,39 @@ UNIT_TESTS := \
 	tests/unit/base/test_memory.c \
 	tests/unit/base/test_text.c \
 	tests/unit/base/test_wire.c \
+	tests/unit/config/test_config.c \
+	tests/unit/config/test_keys.c \
+	tests/unit/config/test_refusals.c \
+	tests/unit/config/test_span.c \
 	tests/unit/git/test_entry.c \
 	tests/unit/git/test_failure.c \
 	tests/unit/git/test_resolve.c \
 	tests/unit/loop/test_child.c \
 	tests/unit/loop/test_child_stop.c \
 	tests/unit/loop/test_loop.c \
+	tests/unit/metadata/test_imds.c \
+	tests/unit/metadata/test_metadata.c \
+	tests/unit/net/test_http.c \
+	tests/unit/net/test_retry.c \
+	tests/unit/net/test_transfers.c \
+	tests/unit/run/test_outcome.c \
+	tests/unit/run/test_output.c \
+	tests/unit/run/test_run.c \
+	tests/unit/run/test_status.c \
+	tests/unit/state/test_gate.c \
+	tests/unit/state/test_places.c \
+	tests/unit/state/test_releases.c \
+	tests/unit/state/test_runfile.c \
+	tests/unit/state/test_verdicts.c \
+	tests/unit/steps/test_command.c \
 	tests/unit/tree/test_current.c \
 	tests/unit/tree/test_request.c \
+	tests/unit/worker/test_helper.c \
+	tests/unit/worker/test_worker.c \
 
 # code that several unit tests share
 UNIT_SUPPORT_SOURCES := \
+	tests/unit/net/canned.c \
 
 PROGRAMS := bootagent bootagent-source bootagent-tree
 
@@ -259,7 +284,7 @@ $(call library_rules,$1,base,$(BASE_SOURCES),$(BASE_PACKAGES))
 $(call library_rules,$1,unit-support,$(UNIT_SUPPORT_SOURCES),$(ALL_PACKAGES))
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$1,$p)))
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rules,$1,$t)))
-$(call objects,$1,$(UNIT_TESTS)): private OBJECT_CFLAGS := \
+$(call objects,$1,$(UNIT_TESTS) $(UNIT_SUPPORT_SOURCES)): private OBJECT_CFLAGS := \
 	-Itests/unit $(call package_cflags,$(ALL_PACKAGES))
 
 build/$1/obj/%.o: %.c build/$1/obj/flags

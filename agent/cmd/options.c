@@ -108,6 +108,15 @@ static void fill_long_options(struct option ret_long[static OPTION_COUNT + 1])
 	ret_long[OPTION_COUNT] = (struct option){ 0 };
 }
 
+/* getopt stays at "-xy" while letters are left in it, and is past it otherwise. */
+static const char *refused_option(char **argv)
+{
+	const char *next = argv[optind];
+	bool is_inside = optopt && next && next[0] == '-' && next[1] == optopt && next[2];
+
+	return is_inside ? next : argv[optind - 1];
+}
+
 /* Takes one option; the exit status if it ends the program, else -1. */
 static int take_option(int letter, struct options *options, char **argv)
 {
@@ -133,7 +142,7 @@ static int take_option(int letter, struct options *options, char **argv)
 	case ':':
 		return refuse("a value is missing after", argv[optind - 1]);
 	default:
-		return refuse("unknown option", argv[optind - 1]);
+		return refuse("unknown option", refused_option(argv));
 	}
 }
 

@@ -56,6 +56,11 @@ static int load_status(struct run *run, struct error *err)
 
 	/* That `current` is unproven, a killed run's status has said; it is not ours. */
 	run->notes.has_booted = notes.has_booted;
+	/* Of this boot, but another version's (an upgrade): as good as none. */
+	if (result == 0 && !status_is_whole(run->status)) {
+		(void)json_object_put(TAKE(run->status));
+		result = -ENOENT;
+	}
 	if (result == -ENOENT) {
 		run->status = status_new();
 		json_set_string(run->status, "boot_id", run->boot_id);
@@ -157,6 +162,7 @@ void run_detail(struct run *run, const char *format, ...)
 	va_start(arguments, format);
 	(void)vsnprintf(run->detail, sizeof(run->detail), format, arguments);
 	va_end(arguments);
+	text_make_printable(run->detail);
 }
 
 static void on_progress(const struct json_object *progress, void *userdata)

@@ -255,6 +255,17 @@ void status_set_ended(struct run *run, const struct outcome *outcome, const char
 	json_set(run->status, "run", new_idle());
 }
 
+bool status_is_whole(const struct json_object *status)
+{
+	static const char *const sections[] = { "instance", "serving", "run", "lifecycle",
+						"times" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(sections); i++)
+		if (!json_member(status, sections[i], json_type_object))
+			return false;
+	return json_integer(status, "schema", 0) == STATUS_SCHEMA;
+}
+
 bool status_is_ready(const struct json_object *status)
 {
 	return json_boolean(json_member(status, "serving", json_type_object), "ready");

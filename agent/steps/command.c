@@ -52,6 +52,10 @@ static bool read_output(struct output *output)
 	char chunk[CHUNK_BYTES];
 	ssize_t got = read(output->fd, chunk, sizeof(chunk));
 
+	/* A NUL byte would hide what follows it. */
+	for (ssize_t i = 0; i < got; i++)
+		if (chunk[i] == '\0')
+			chunk[i] = ' ';
 	if (got > 0)
 		keep_tail(output, chunk, (size_t)got);
 	return got > 0 || (got < 0 && errno == EINTR);

@@ -56,11 +56,16 @@ static int take_error(struct conversation *talk, const struct json_object *conte
 	const char *code = json_string(content, "code");
 	const char *message = json_string(content, "message");
 
+	int number;
+
 	if (!code || !message)
 		return -EPROTO;
+	number = error_number(code);
+	/* What only the loop says of itself: a worker cannot interrupt a run. */
+	if (number == ECANCELED || number == ETIME)
+		number = EIO;
 	talk->has_error = true;
-	return error_set(&talk->error, error_number(code), "%s", message) < 0 ? 0
-									      : -EPROTO;
+	return error_set(&talk->error, number, "%s", message) < 0 ? 0 : -EPROTO;
 }
 
 static int take_line(struct conversation *talk, const char *line, size_t length_bytes)

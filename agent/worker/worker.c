@@ -109,6 +109,9 @@ static int await_end(const struct worker_context *context, const struct worker_t
 	if (result == 0)
 		result = loop_wait(context->loop, child_is_ended, child,
 				   deadline_in(WORKER_EXIT_MS), err);
+	if (result == -ETIME)
+		result = error_set(err, ETIMEDOUT, "%s said all and did not end",
+				   task->helper);
 	if (result < 0) {
 		child_stop(context->loop, child, WORKER_GRACE_MS);
 		return result;

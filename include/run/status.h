@@ -41,6 +41,9 @@ void status_set_serving_unknown(struct run *run, const char *reason);
 void status_set_ended(struct run *run, const struct outcome *outcome, const char *cause,
 		      const struct stage_record *failed);
 
+/* Whether the document has this schema and every section that the setters write into. */
+bool status_is_whole(const struct json_object *status);
+
 /* Whether the document says that something serves. */
 bool status_is_ready(const struct json_object *status);
 

@@ -27,7 +27,7 @@ struct conversation {
 	struct json_object *result; /* said, or NULL */
 	bool has_error, is_over, is_garbled;
 	struct error error;
-	char diagnostics[CONVERSATION_DIAGNOSTICS_MAX_BYTES]; /* the last of its stderr */
+	char diagnostics[CONVERSATION_DIAGNOSTICS_MAX_BYTES]; /* how its stderr began */
 };
 
 /*

@@ -8,8 +8,9 @@
         assert box.current()[1] == box.repository.head
 
 Everything is started here and ended here; nothing listens but on loopback, and nothing is
-left: the directory goes with the box. With `region=` a running region is used. As root the agent fetches as `daemon` and deploys as
-`games`, two users that every Debian has; otherwise everything is oneself.
+left: the directory goes with the box. With `region=` a running region is used and left
+clean. As root the agent fetches as `daemon` and deploys as `games`, two users that every
+Debian has; otherwise everything is oneself.
 """
 import json
 import os
@@ -106,8 +107,8 @@ class Box:
     def _leave_region(self):
         """A region that many boxes use, one after the other, is left as it was found."""
         self.region.clear_faults()
-        for instance in self.region.request("GET", "/instances"):
-            self.region.remove(instance["instance_id"])
+        if hasattr(self, "instance"):
+            self.region.remove(self.instance["instance_id"])
         self.region.clear_calls()
 
     def default_config(self):
@@ -172,9 +173,10 @@ class Box:
         return json.loads(path.read_text()) if path.exists() else None
 
     def verdicts(self):
-        """Every verdict the region took: [(result, status)]."""
-        return [(call["parameters"]["LifecycleActionResult"], call["status"])
-                for call in self.region.calls(kind="aws", action="CompleteLifecycleAction")]
+        """Every verdict the region was told, in vain too: [(result, status)]."""
+        return [(call["fields"]["LifecycleActionResult"], call["status"])
+                for call in self.region.calls(kind="aws", action="CompleteLifecycleAction",
+                                              instance_id=self.instance["instance_id"])]
 
     def reboot(self):
         """What a reboot does to files: /run is empty. (The boot id is the host's and stays.)"""

@@ -74,7 +74,8 @@ class Door:
     def answer(self, request: Request) -> Reply:
         call = self.state.calls.add("aws", request)
         request_id = call["request_id"] = str(uuid.uuid4())
-        call.update(signature=None, signed_by=None, service=None, action=None, parameters=None)
+        call.update(signature=None, signed_by=None, service=None, action=None, fields=None,
+                    parameters=None)
         problem = self._check(request, call)
         fields: Dict[str, str] = {}
         if problem is None or problem.code == "SignatureDoesNotMatch":
@@ -82,7 +83,7 @@ class Door:
                 fields = query.parse_form(request.body)
             except AwsError as error:
                 problem = problem or error
-        call["action"] = fields.get("Action")
+        call.update(action=fields.get("Action"), fields=fields)
         fault = self.state.faults.meet("aws", call.get("instance_id"), request.method,
                                        request.path, call["action"])
         honest = None

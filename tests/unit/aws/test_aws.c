@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include "aws/aws.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "metadata/imds.h"
+#include "net/fixture.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Calls of the query protocol: what goes out, and what an answer means. */
+
+#define ERROR_REPLY(code, message)                                     \
+	"<ErrorResponse><Error><Code>" code "</Code><Message>" message \
+	"</Message></Error></ErrorResponse>"
+
+static const struct aws_service service = { "autoscaling",
+					    "AWS_ENDPOINT_URL_AUTO_SCALING",
+					    "2011-01-01" };
+
+/* Instance, client and endpoint; keys come from the environment. */
+static void begin(struct net_fixture *net, const struct canned_reply *replies,
+		  struct imds *imds, struct aws *aws)
+{
+	autofree char *endpoint = NULL;
+
+	assert_int_equal(canned_start(&net->canned, replies), 0);
+	endpoint = text_format("%s//", net->canned.url);
+	assert_int_equal(unsetenv("AWS_ENDPOINT_URL"), 0);
+	assert_int_equal(setenv(service.variable, endpoint, 1), 0);
+	assert_int_equal(setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", net->canned.url, 1),
+			 0);
+	imds_init(imds, net->http);
+	aws_init(aws, &net->loop, net->http, imds);
+	aws_set_region(aws, "ap-northeast-2", "amazonaws.com");
+}
+
+static void set_keys(const char *access_key, const char *token)
+{
+	if (access_key)
+		assert_int_equal(setenv("AWS_ACCESS_KEY_ID", access_key, 1), 0);
+	else
+		assert_int_equal(unsetenv("AWS_ACCESS_KEY_ID"), 0);
+	assert_int_equal(setenv("AWS_SECRET_ACCESS_KEY", "secret", 1), 0);
+	if (token)
+		assert_int_equal(setenv("AWS_SESSION_TOKEN", token, 1), 0);
+	else
+		assert_int_equal(unsetenv("AWS_SESSION_TOKEN"), 0);
+}
+
+static struct aws_call *start(struct aws *aws)
+{
+	static const struct aws_parameter parameters[] = {
+		{ "InstanceIds.member.1", "i-1" },
+		{ "Odd", "a b&c=\xc3\xa9+/~" },
+		{ NULL, NULL },
+	};
+	const struct aws_request request = { &service, "DescribeAutoScalingInstances",
+					     parameters };
+	struct aws_call *call = NULL;
+	struct error err = { 0 };
+
+	assert_int_equal(aws_start(aws, &request, deadline_in(2000), &call, &err), 0);
+	return call;
+}
+
+static int await(struct net_fixture *net, struct aws_call *call,
+		 const struct xml **ret_xml, struct error *err)
+{
+	assert_int_equal(loop_wait(&net->loop, aws_call_is_done, call, deadline_in(5000),
+				   err),
+			 0);
+	return aws_call_result(call, ret_xml, err);
+}
+
+static void call_is_a_signed_form(void **state)
+{
+	static const struct canned_reply replies[] = {
+		{ .request = "POST / HTTP/1.1",
+		  .status = 200,
+		  .body = "<R><a>1</a></R>" },
+		{ 0 },
+	};
+	struct net_fixture *net = *state;
+	const struct xml *xml = NULL;
+	struct error err = { 0 };
+	struct aws_call *call;
+	struct imds imds;
+	struct aws aws;
+	const char *sent;
+
+	set_keys("AKID", "tok");
+	begin(net, replies, &imds, &aws);
+	call = start(&aws);
+	assert_int_equal(await(net, call, &xml, &err), 0);
+	assert_string_equal(xml_find(xml, "R/a"), "1");
+	sent = canned_requests(&net->canned);
+	assert_non_null(strstr(sent,
+			       "\r\n\r\nAction=DescribeAutoScalingInstances"
+			       "&Version=2011-01-01&InstanceIds.member.1=i-1"
+			       "&Odd=a%20b%26c%3D%C3%A9%2B%2F~\n"));
+	assert_non_null(strstr(sent, "Authorization: AWS4-HMAC-SHA256 Credential=AKID/"));
+	assert_non_null(strstr(sent, "/ap-northeast-2/autoscaling/aws4_request"));
+	assert_non_null(strstr(sent, "\r\nx-amz-security-token: tok\r\n"));
+	assert_non_null(
+		strcasestr(sent,
+			   "\r\nContent-Type: application/x-www-form-urlencoded\r\n"));
+	assert_null(strstr(sent, "secret"));
+	aws_call_free(call);
+	aws_done(&aws);
+	imds_done(&imds);
+}
+
+static void long_lived_keys_have_no_token(void **state)
+{
+	static const struct canned_reply replies[] = {
+		{ .request = "POST ", .status = 200, .body = "<R/>" },
+		{ 0 },
+	};
+	struct net_fixture *net = *state;
+	const struct xml *xml = NULL;
+	struct error err = { 0 };
+	struct aws_call *call;
+	struct imds imds;
+	struct aws aws;
+
+	set_keys("AKID", NULL);
+	begin(net, replies, &imds, &aws);
+	call = start(&aws);
+	assert_int_equal(await(net, call, &xml, &err), 0);
+	assert_null(strcasestr(canned_requests(&net->canned), "security-token"));
+	aws_call_free(call);
+	aws_done(&aws);
+	imds_done(&imds);
+}
+
+static void keys_are_fetched_first_where_there_are_none(void **state)
+{
+	static const struct canned_reply replies[] = {
+		{ .request = "PUT ", .status = 200, .body = "t" },
+		{ .request = "GET /latest/meta-data/iam/security-credentials/ ",
+		  .status = 200,
+		  .body = "role" },
+		{ .request = "GET ",
+		  .status = 200,
+		  .body = "{\"AccessKeyId\": \"ASIA\", \"SecretAccessKey\": \"s\", "
+			  "\"Token\": \"t\", \"Expiration\": \"2099-01-01T00:00:00Z\"}" },
+		{ .request = "POST ", .status = 200, .body = "<R/>" },
+		{ 0 },
+	};
+	struct net_fixture *net = *state;
+	struct imds imds;
+	struct aws aws;
+
+	set_keys(NULL, NULL);
+	begin(net, replies, &imds, &aws);
+	for (int i = 0; i < 2; i++) {
+		const struct xml *xml = NULL;
+		struct error err = { 0 };
+		struct aws_call *call = start(&aws);
+
+		assert_int_equal(await(net, call, &xml, &err), 0);
+		aws_call_free(call);
+	}
+	assert_int_equal(canned_count(&net->canned, "GET "), 2);
+	assert_int_equal(canned_count(&net->canned, "POST "), 2);
+	aws_done(&aws);
+	imds_done(&imds);
+}
+
+static void no_role_is_the_calls_error(void **state)
+{
+	static const struct canned_reply replies[] = {
+		{ .request = "PUT ", .status = 200, .body = "t" },
+		{ .request = "GET ", .status = 404 },
+		{ 0 },
+	};
+	struct net_fixture *net = *state;
+	const struct xml *xml = NULL;
+	struct error err = { 0 };
+	struct aws_call *call;
+	struct imds imds;
+	struct aws aws;
+
+	set_keys(NULL, NULL);
+	begin(net, replies, &imds, &aws);
+	call = start(&aws);
+	assert_int_equal(await(net, call, &xml, &err), -ENOENT);
+	assert_string_equal(err.text,
+			    "the instance has no IAM role: attach an instance profile");
+	assert_int_equal(canned_count(&net->canned, "POST "), 0);
+	aws_call_free(call);
+	/* one given up in the middle of it */
+	aws_call_free(start(&aws));
+	aws_call_free(NULL);
+	aws_done(&aws);
+	imds_done(&imds);
+}
+
+static const struct {
+	struct canned_reply reply;
+	int code;
+	bool is_transient;
+	const char *sentence;
+} refusals[] = {
+	{ { .status = 400,
+	    .body = ERROR_REPLY("ValidationError", "No active Lifecycle Action found") },
+	  -EINVAL,
+	  false,
+	  "ValidationError: No active Lifecycle Action found" },
+	{ { .status = 400, .body = ERROR_REPLY("Throttling", "Rate exceeded") },
+	  -EAGAIN,
+	  true,
+	  "Throttling: Rate exceeded" },
+	{ { .status = 503, .body = ERROR_REPLY("RequestLimitExceeded", "") },
+	  -EAGAIN,
+	  true,
+	  "RequestLimitExceeded: " },
+	{ { .status = 500, .body = ERROR_REPLY("InternalFailure", "x") },
+	  -EAGAIN,
+	  true,
+	  "InternalFailure: x" },
+	{ { .status = 403, .body = ERROR_REPLY("AccessDenied", "not allowed") },
+	  -EACCES,
+	  false,
+	  "AccessDenied: not allowed" },
+	{ { .status = 400, .body = ERROR_REPLY("Odd", "x&#10;y") },
+	  -EPROTO,
+	  false,
+	  "Odd: x y" },
+	{ { .status = 502, .body = "<html>Bad gateway" },
+	  -EAGAIN,
+	  true,
+	  "autoscaling answered 502" },
+	{ { .status = 404, .body = "" }, -EPROTO, false, "autoscaling answered 404" },
+	{ { .status = 302, .headers = "Location: http://127.0.0.1:9/\r\n" },
+	  -EPROTO,
+	  false,
+	  "autoscaling answered 302" },
+	{ { .status = 200, .body = "{}" },
+	  -EPROTO,
+	  false,
+	  "the answer is not the XML that AWS sends" },
+};
+
+static void refusals_are_told_apart(void **state)
+{
+	struct net_fixture *net = *state;
+
+	set_keys("AKID", NULL);
+	for (size_t i = 0; i < ARRAY_COUNT(refusals); i++) {
+		struct canned_reply replies[] = { refusals[i].reply, { 0 } };
+		const struct xml *xml = NULL;
+		struct error err = { 0 };
+		struct aws_call *call;
+		struct imds imds;
+		struct aws aws;
+
+		begin(net, replies, &imds, &aws);
+		call = start(&aws);
+		assert_int_equal(await(net, call, &xml, &err), refusals[i].code);
+		assert_string_equal(err.text, refusals[i].sentence);
+		assert_int_equal(aws_error_is_transient(err.code),
+				 refusals[i].is_transient);
+		assert_null(xml);
+		aws_call_free(call);
+		aws_done(&aws);
+		imds_done(&imds);
+		canned_stop(&net->canned);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		net_test(call_is_a_signed_form),
+		net_test(long_lived_keys_have_no_token),
+		net_test(keys_are_fetched_first_where_there_are_none),
+		net_test(no_role_is_the_calls_error),
+		net_test(refusals_are_told_apart),
+	};
+
+	return cmocka_run_group_tests_name("aws_aws", tests, NULL, NULL);
+}
