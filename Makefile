@@ -20,6 +20,7 @@ BASE_SOURCES := \
 	agent/base/json.c \
 	agent/base/lock.c \
 	agent/base/memory.c \
+	agent/base/process.c \
 	agent/base/text.c \
 	agent/base/wire.c \
 
@@ -41,6 +42,7 @@ BOOTAGENT_SOURCES := \
 	agent/lifecycle/verdict.c \
 	agent/loop/child.c \
 	agent/loop/loop.c \
+	agent/loop/session.c \
 	agent/main.c \
 	agent/metadata/imds.c \
 	agent/metadata/metadata.c \

@@ -108,7 +108,7 @@ static int perform_needed(struct run *run, const struct stage *stage,
 		result = stage->perform(run, err);
 	}
 	/* Whatever failed because of it: a signal is no verdict on the release. */
-	if (result < 0 && run->loop.interrupted_by)
+	if (result < 0 && loop_is_interrupted(&run->loop))
 		result = -ECANCELED;
 	record->state = result < 0 ? "failed" : "done";
 	record->duration_ms = clock_monotonic_ms() - begun_ms;
@@ -119,12 +119,11 @@ static int perform_needed(struct run *run, const struct stage *stage,
 
 static int perform(struct run *run, const struct stage *stage, struct error *err)
 {
-	struct stage_record *record = &run->stages[run->stage_count++];
+	struct stage_record *record = run_add_stage(run, stage->name);
 	const char *detail = run->detail;
 	int result = 0;
 
 	run->detail[0] = '\0';
-	*record = (struct stage_record){ .name = stage->name, .state = "skipped" };
 	if (!stage->is_needed || stage->is_needed(run))
 		result = perform_needed(run, stage, record, err);
 	if (result < 0)

@@ -20,6 +20,7 @@
 
 #define AWS_CONNECT_TIMEOUT_MS 3000
 #define AWS_TRY_TIMEOUT_MS 10000
+#define WAIT_MARGIN_MS 1000
 #define AWS_REPLY_MAX_BYTES (1024 * 1024)
 
 struct aws_call {
@@ -216,9 +217,17 @@ void aws_call_free(struct aws_call *call)
 	free(call);
 }
 
-bool aws_call_is_done(const void *call)
+static bool is_done(const void *call)
 {
 	return ((const struct aws_call *)call)->is_done;
+}
+
+int aws_call_wait(struct aws_call *call, struct error *err)
+{
+	/* The transfer's own timeout comes first and knows the reason. */
+	const struct deadline net = { call->deadline.at_ms + WAIT_MARGIN_MS };
+
+	return loop_wait(call->aws->loop, is_done, call, net, err);
 }
 
 int aws_call_result(const struct aws_call *call, const struct xml **ret_xml,

@@ -92,6 +92,7 @@ static int keep_keys(struct credentials *credentials, const char *text, struct e
 {
 	autojson struct json_object *document = NULL;
 	const char *access_key, *secret_key, *token;
+	int64_t expires_at_ms;
 	int result =
 		json_parse(text, strlen(text), "the role's credentials", &document, err);
 
@@ -100,17 +101,18 @@ static int keep_keys(struct credentials *credentials, const char *text, struct e
 	access_key = json_string(document, "AccessKeyId");
 	secret_key = json_string(document, "SecretAccessKey");
 	token = json_string(document, "Token");
+	expires_at_ms = read_time(json_string(document, "Expiration"));
 	/*
 	 * They go into headers: a line end in one of them would be a header of its own.
 	 */
 	if (!text_is_printable(access_key) || !text_is_printable(secret_key) ||
-	    !text_is_printable(token))
+	    !text_is_printable(token) || expires_at_ms == 0)
 		return error_set(err, EPROTO, "the role's credentials are incomplete");
 	forget(credentials);
 	credentials->access_key = text_copy(access_key);
 	credentials->secret_key = text_copy(secret_key);
 	credentials->session_token = text_copy(token);
-	credentials->expires_at_ms = read_time(json_string(document, "Expiration"));
+	credentials->expires_at_ms = expires_at_ms;
 	return 0;
 }
 

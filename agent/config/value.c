@@ -30,15 +30,19 @@ static bool is_line(const char *text)
 	return true;
 }
 
+/* Without userinfo: a URL is shown in errors, status and log. */
 static bool is_http_url(const char *text)
 {
-	size_t scheme = 0;
+	size_t scheme = 0, authority;
 
 	if (strncmp(text, "http://", 7) == 0)
 		scheme = 7;
 	else if (strncmp(text, "https://", 8) == 0)
 		scheme = 8;
-	return scheme > 0 && text_is_printable(text + scheme) && text[scheme] != '/';
+	if (scheme == 0 || !text_is_printable(text + scheme))
+		return false;
+	authority = strcspn(text + scheme, "/?#");
+	return authority > 0 && !memchr(text + scheme, '@', authority);
 }
 
 static bool is_path(const char *text)
@@ -67,7 +71,7 @@ static const char *text_of(struct json_object *value)
 static int refuse(const char *expected, const struct json_object *value,
 		  struct error *err)
 {
-	/* Never the value itself: it might be a secret at the wrong place. */
+	/* Not the value: it might be a secret at the wrong place. */
 	return error_set(err, EINVAL, "expected %s, found %s", expected,
 			 json_type_to_name(json_object_get_type(value)));
 }
@@ -83,7 +87,8 @@ static int read_text(const struct config_key *key, struct json_object *value, vo
 		[CONFIG_NAME] = { text_is_name,
 				  "a name of letters, digits, '.', '_' and '-'" },
 		[CONFIG_USER] = { text_is_name, "a user's name" },
-		[CONFIG_HTTP_URL] = { is_http_url, "an http:// or https:// URL" },
+		[CONFIG_HTTP_URL] = { is_http_url,
+				      "an http or https URL without userinfo" },
 		[CONFIG_PATH] = { is_path,
 				  "an absolute path without '..' or a slash at its end" },
 	};

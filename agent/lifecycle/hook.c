@@ -23,7 +23,7 @@
  * question is put early and answered while the release is being made.
  */
 
-#define LOOK_UPS_MAX 5
+#define ANSWERS_MAX 5
 #define LOOK_UP_FIRST_RETRY_MS 2000
 
 static int start_look_up(struct run *run, struct deadline deadline, struct error *err)
@@ -35,7 +35,6 @@ static int start_look_up(struct run *run, struct deadline deadline, struct error
 	const struct aws_request request = { &autoscaling_service,
 					     "DescribeAutoScalingInstances", parameters };
 
-	run->hook->look_up_count++;
 	return aws_start(run->aws, &request, deadline, &run->hook->call, err);
 }
 
@@ -109,7 +108,7 @@ static int take_answer(struct run *run, struct deadline deadline, struct error *
 		if (result < 0)
 			return result;
 	}
-	result = loop_wait(&run->loop, aws_call_is_done, hook->call, deadline, err);
+	result = aws_call_wait(hook->call, err);
 	if (result == 0)
 		result = aws_call_result(hook->call, &xml, err);
 	if (result == 0)
@@ -123,32 +122,37 @@ static bool is_on_its_way(const char *state)
 	return strcmp(state, "Pending") == 0 || strcmp(state, "Warmed:Pending") == 0;
 }
 
+/* One answer: a state, or that there is none. What is transient is no answer. */
+static int hear(struct run *run, struct deadline deadline, struct error *err)
+{
+	int result = take_answer(run, deadline, err);
+
+	if (result == 0 || result == -ENOENT)
+		run->hook->answer_count++;
+	if (result == 0 && is_on_its_way(run->hook->state))
+		return error_set(err, EAGAIN,
+				 "the instance is still %s: it has not reached its hook",
+				 run->hook->state);
+	return result;
+}
+
 int hook_await(struct run *run, struct deadline deadline, struct error *err)
 {
 	struct retry retry = retry_begin(LOOK_UP_FIRST_RETRY_MS, deadline);
 
 	for (;;) {
 		/* HOOK asked long ago: what it heard then is not worth a pause now. */
-		bool is_old = run->hook->call && run->hook->look_up_count == 1;
-		int result = take_answer(run, deadline, err);
+		bool is_old = run->hook->call && run->hook->answer_count == 0;
+		int result = hear(run, deadline, err);
 
-		if (result == 0 && !is_on_its_way(run->hook->state))
-			return 0;
-		if (result == 0 && is_old)
-			continue;
-		if (result < 0 && result != -ENOENT && !aws_error_is_transient(result))
-			return result;
-		if (run->hook->look_up_count >= LOOK_UPS_MAX) {
-			if (result < 0)
-				return result;
-			return error_set(err, ETIME,
-					 "the instance is still %s: it has not reached "
-					 "its hook",
-					 run->hook->state);
-		}
 		if (result == 0)
-			result = error_set(err, EAGAIN, "the instance is still %s",
-					   run->hook->state);
+			return 0;
+		if (result != -ENOENT && !aws_error_is_transient(result))
+			return result;
+		if (run->hook->answer_count >= ANSWERS_MAX)
+			return result;
+		if (is_old && result == -EAGAIN)
+			continue;
 		result = retry_pause(&run->loop, &retry, 0, err);
 		if (result < 0)
 			return result;

@@ -65,7 +65,7 @@ static int call_once(struct run *run, const struct stored_verdict *verdict,
 
 	if (result < 0)
 		return result;
-	result = loop_wait(&run->loop, aws_call_is_done, call, deadline, err);
+	result = aws_call_wait(call, err);
 	if (result == 0)
 		result = aws_call_result(call, &xml, err);
 	aws_call_free(call);
@@ -141,6 +141,9 @@ static int decide_and_deliver(struct run *run, struct stored_verdict *verdict,
 			   run->hook->state);
 		return 0;
 	}
+	/* Once decided it is never changed: a shutdown that is under way comes first. */
+	if (loop_is_interrupted(&run->loop))
+		return error_set(err, ECANCELED, "interrupted before the verdict");
 	result = decide(run, verdict, err);
 	return result < 0 ? result : deliver(run, verdict, err);
 }

@@ -5,6 +5,7 @@
 #include "base/identity.h"
 #include "base/memory.h"
 #include "loop/loop.h"
+#include "loop/session.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -29,6 +30,7 @@
  */
 
 #define CHILD_KILL_WAIT_MS 10000
+#define SHUTDOWN_SKEW_MS 200
 #define CHILD_EXEC_FAILED_STATUS 127
 
 static int move_fds(const int fds[static CHILD_FD_COUNT])
@@ -237,14 +239,22 @@ void child_stop(struct loop *loop, struct child *child, int64_t grace_ms)
 			      &ignored) < 0)
 			child_signal(child, SIGKILL);
 	}
-	/* What is left of its group goes too. */
+	/* What is left of its session goes too. */
 	if (child->has_own_session)
-		child_signal(child, SIGKILL);
+		session_kill(child->pid);
 	/* A killed process can only be late when the kernel holds it in a system call. */
 	if (loop_wait(loop, child_is_ended, child, deadline_in(CHILD_KILL_WAIT_MS),
 		      &ignored) < 0)
 		child->has_ended = true;
 	loop->ignores_interrupts = ignored_interrupts;
+}
+
+int child_check_shutdown(struct loop *loop, const struct child *child, struct error *err)
+{
+	if (child->signal != SIGTERM && child->signal != SIGINT &&
+	    child->signal != SIGHUP)
+		return 0;
+	return loop_pause(loop, SHUTDOWN_SKEW_MS, err);
 }
 
 void child_done(struct child *child)

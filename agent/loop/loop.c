@@ -14,6 +14,9 @@
  * the run unwinds through its ordinary error path and takes its children with it.
  */
 
+/* More than can be ready at once. */
+#define PENDING_EVENTS_MAX 64
+
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info,
 		     void *userdata)
 {
@@ -94,6 +97,14 @@ int loop_wait(struct loop *loop, bool (*is_met)(const void *), const void *data,
 					 strerror(-result));
 	}
 	return 0;
+}
+
+bool loop_is_interrupted(struct loop *loop)
+{
+	for (int i = 0; i < PENDING_EVENTS_MAX && !loop->interrupted_by; i++)
+		if (sd_event_run(loop->event, 0) <= 0)
+			break;
+	return loop->interrupted_by != 0;
 }
 
 static bool is_over(const void *data)

@@ -228,6 +228,15 @@ int http_start(struct http *http, const struct http_request *request,
 	return 0;
 }
 
+/* A header may be a session token, a reply the role's keys. */
+static void wipe(struct http_transfer *transfer)
+{
+	for (struct curl_slist *header = transfer->headers; header; header = header->next)
+		explicit_bzero(header->data, strlen(header->data));
+	if (transfer->body)
+		explicit_bzero(transfer->body, transfer->body_length_bytes);
+}
+
 void http_transfer_free(struct http_transfer *transfer)
 {
 	struct http_transfer **link;
@@ -240,6 +249,7 @@ void http_transfer_free(struct http_transfer *transfer)
 	/* Harmless for one that has ended and was taken out already. */
 	(void)curl_multi_remove_handle(transfer->http->multi.handle, transfer->easy);
 	curl_easy_cleanup(transfer->easy);
+	wipe(transfer);
 	curl_slist_free_all(transfer->headers);
 	free(transfer->wanted_header);
 	free(transfer->reply.header);

@@ -11,6 +11,7 @@
 #include "run/status.h"
 #include "worker/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -195,6 +196,16 @@ int run_worker(struct run *run, const struct worker_task *task,
 
 	bounded.deadline = deadline_sooner(task->deadline, run->deadline);
 	return worker_perform(&context, &bounded, ret_result, err);
+}
+
+struct stage_record *run_add_stage(struct run *run, const char *name)
+{
+	struct stage_record *record;
+
+	assert(run->stage_count < RUN_STAGES_MAX);
+	record = &run->stages[run->stage_count++];
+	*record = (struct stage_record){ .name = name, .state = "skipped" };
+	return record;
 }
 
 struct step_record *run_add_step(struct run *run, const char *name)

@@ -168,6 +168,36 @@ static int check_parent(int parent_fd)
 		: 0;
 }
 
+/*
+ * Walks down from the root through no link; every directory on the way must be root's or
+ * ours and nobody else's to change, or what we make could be put elsewhere. Those that
+ * are missing are made as ours.
+ */
+static int open_trusted(int root_fd, const char *path)
+{
+	autofree char *components = text_copy(path);
+	autoclose int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int result = fd < 0 ? -errno : check_parent(fd);
+	char *rest = components, *name;
+
+	while (result == 0 && (name = strsep(&rest, "/"))) {
+		int next_fd;
+
+		if (*name == '\0')
+			continue;
+		if (mkdirat(fd, name, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		next_fd =
+			openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next_fd < 0)
+			return -errno;
+		memory_close_fd(&fd);
+		fd = next_fd;
+		result = check_parent(fd);
+	}
+	return result < 0 ? result : TAKE_FD(fd);
+}
+
 static int give(int fd, const struct places_directory *directory)
 {
 	if (directory->owner && geteuid() == 0 &&
@@ -238,33 +268,66 @@ static int make_in(int parent_fd, const char *name,
 	return result < 0 ? result : TAKE_FD(fd);
 }
 
-int places_make_owned(const struct places *places,
-		      const struct places_directory *directory, int *ret_fd,
-		      struct error *err)
+/* Opens a directory that is there, whole and its owner's; else -ENOENT. */
+static int open_present(int root_fd, const struct places_directory *directory)
 {
-	const char *name = NULL,
-		   *user = directory->owner ? directory->owner->name : "root";
-	autofree char *parent = parent_of(directory->path, &name);
-	autoclose int parent_fd = make_directory(places->root_fd, parent);
-	int result = parent_fd < 0 ? parent_fd : check_parent(parent_fd);
+	autoclose int fd = open_inside(root_fd, directory->path, O_RDONLY | O_DIRECTORY);
+	struct stat status;
 
-	if (result == -EPERM)
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -ENOENT;
+	if (!belongs_to(&status, directory->owner) ||
+	    is_half_made(fd, &status, directory->owner))
+		return -ENOENT;
+	return TAKE_FD(fd);
+}
+
+static int make_present(int root_fd, const struct places_directory *directory,
+			struct error *err)
+{
+	const char *name = NULL;
+	autofree char *parent = parent_of(directory->path, &name);
+	autoclose int parent_fd = open_trusted(root_fd, parent);
+	int result;
+
+	if (parent_fd == -EPERM)
 		return error_set(err, EPERM,
-				 "'%s' can be changed by other users than root: "
-				 "mend its owner and mode",
+				 "'%s' or a directory above it can be changed by other "
+				 "users than root: mend its owner and mode",
 				 parent);
-	if (result == 0)
-		result = make_in(parent_fd, name, directory);
+	if (parent_fd == -ELOOP || parent_fd == -ENOTDIR)
+		return error_set(err, ENOTDIR,
+				 "the path '%s' leads through a link or a file: name the "
+				 "real directory",
+				 parent);
+	if (parent_fd < 0)
+		return error_set(err, parent_fd, "make the directory '%s': %s",
+				 directory->path, strerror(-parent_fd));
+	result = make_in(parent_fd, name, directory);
 	if (result == -EPERM)
 		return error_set(
 			err, EPERM,
 			"'%s' exists and does not belong to '%s': give it to that user, "
 			"or name another place",
-			directory->path, user);
+			directory->path,
+			directory->owner ? directory->owner->name : "root");
 	if (result < 0)
 		return error_set(err, result, "make the directory '%s': %s",
 				 directory->path, strerror(-result));
-	*ret_fd = result;
+	return result;
+}
+
+int places_make_owned(const struct places *places,
+		      const struct places_directory *directory, int *ret_fd,
+		      struct error *err)
+{
+	int fd = open_present(places->root_fd, directory);
+
+	if (fd < 0)
+		fd = make_present(places->root_fd, directory, err);
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
 	return 0;
 }
 

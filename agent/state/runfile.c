@@ -6,13 +6,11 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,47 +22,14 @@
 
 #define RUN_FILE "run.json"
 #define RUN_FILE_MAX_BYTES (1024 * 1024)
-#define PROC_TEXT_MAX_BYTES 4096
-#define START_TIME_FIELD 22
-
-/*
- * proc(5): field 22 of /proc/PID/stat, in clock ticks since boot. -ENOENT: no such
- * process.
- */
-static int start_time_of(int64_t pid, int64_t *ret_ticks)
-{
-	autofree char *name = text_format("/proc/%" PRId64 "/stat", pid);
-	char text[PROC_TEXT_MAX_BYTES];
-	autoclose int fd = open(name, O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	char *field;
-
-	if (length <= 0)
-		return -ENOENT;
-	text[length] = '\0';
-	/*
-	 * The command's name, field 2, may hold blanks and brackets: begin behind the
-	 * last.
-	 */
-	field = strrchr(text, ')');
-	/* Dead, and only not reaped yet: its state stands in field 3. */
-	if (field && field[1] && strchr("ZX", field[2]))
-		return -ENOENT;
-	for (int i = 2; field && i < START_TIME_FIELD; i++)
-		field = strchr(field + 1, ' ');
-	if (!field)
-		return -EIO;
-	*ret_ticks = strtoll(field + 1, NULL, 10);
-	return 0;
-}
 
 static bool is_alive(const struct json_object *writer)
 {
-	int64_t ticks = 0;
+	struct process process;
 
-	if (start_time_of(json_integer(writer, "pid", 0), &ticks) < 0)
+	if (process_look_up(json_integer(writer, "pid", 0), &process) < 0)
 		return false;
-	return ticks == json_integer(writer, "start_time_ticks", -1);
+	return process.start_time_ticks == json_integer(writer, "start_time_ticks", -1);
 }
 
 int runfile_save(int run_fd, struct json_object *status,
@@ -72,15 +37,15 @@ int runfile_save(int run_fd, struct json_object *status,
 {
 	struct json_object *writer = json_new_object();
 	autofree char *text = NULL;
-	int64_t ticks = 0;
-	int result = start_time_of(getpid(), &ticks);
+	struct process ourselves = { 0 };
+	int result = process_look_up(getpid(), &ourselves);
 
 	if (result < 0) {
 		(void)json_object_put(writer);
 		return error_set(err, result, "read our own start time from /proc");
 	}
 	json_set_integer(writer, "pid", getpid());
-	json_set_integer(writer, "start_time_ticks", ticks);
+	json_set_integer(writer, "start_time_ticks", ourselves.start_time_ticks);
 	json_set_boolean(writer, "is_unproven", notes->is_unproven);
 	json_set_boolean(writer, "has_booted", notes->has_booted);
 	json_set(status, "writer", writer);

@@ -91,7 +91,8 @@ static int start(struct loop *loop, const struct command *command, int output_fd
 static int judge(const struct child *child, const char *name, struct error *err)
 {
 	if (child->exec_error)
-		return error_set(err, child->exec_error, "start '%s': %s", name,
+		return error_set(err, child->exec_error,
+				 "start '%s' in the release's directory: %s", name,
 				 strerror(child->exec_error));
 	if (child->signal)
 		return error_set(err, ECHILD, "ended by SIG%s",
@@ -108,6 +109,8 @@ static int await(struct loop *loop, const struct command *command, struct child 
 
 	if (result == -ETIME)
 		result = error_set(err, ETIMEDOUT, "not done in time, ended");
+	if (result == 0)
+		result = child_check_shutdown(loop, child, err);
 	if (result == 0)
 		result = judge(child, command->arguments[0], err);
 	if (result < 0)

@@ -116,6 +116,9 @@ static int await_end(const struct worker_context *context, const struct worker_t
 		child_stop(context->loop, child, WORKER_GRACE_MS);
 		return result;
 	}
+	result = child_check_shutdown(context->loop, child, err);
+	if (result < 0)
+		return result;
 	conversation_drain(talk);
 	return judge_end(child, talk, task->helper, err);
 }

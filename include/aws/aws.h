@@ -60,8 +60,12 @@ int aws_start(struct aws *aws, const struct aws_request *request,
 
 void aws_call_free(struct aws_call *call);
 
-/* For loop_wait(): whether the call (const struct aws_call *) has ended. */
-bool aws_call_is_done(const void *call);
+/*
+ * Waits until the call has ended, by its own deadline at the latest. -ECANCELED:
+ * interrupted; the call's own failure is told by aws_call_result().
+ */
+int aws_call_wait(struct aws_call *call, struct error *err)
+	__attribute__((warn_unused_result));
 
 /*
  * The parsed reply, borrowed until the call is freed. -EINVAL: AWS's ValidationError;

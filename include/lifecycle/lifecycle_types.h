@@ -12,7 +12,7 @@ struct hook {
 	struct aws_call *call; /* the look-up under way; NULL: none */
 	char *group;           /* NULL: not known yet */
 	char *state;           /* the instance's lifecycle state as last told */
-	int look_up_count;
+	int answer_count;
 };
 
 #endif

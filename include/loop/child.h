@@ -56,11 +56,19 @@ bool child_is_ended(const void *child);
 void child_signal(const struct child *child, int number);
 
 /*
- * Ends the child: TERM, then KILL after the grace, to its group where it has one, and
- * waits until it has ended, interrupts notwithstanding. Of a child that has ended
- * already, it ends what is left of the group.
+ * Ends the child: TERM, then KILL after the grace, to its group where it has one,
+ * then KILL to what is left of its session; waits until it has ended, interrupts
+ * notwithstanding. Takes a child that has ended already.
  */
 void child_stop(struct loop *loop, struct child *child, int64_t grace_ms);
+
+/*
+ * For a child that was ended by TERM, INT or HUP and not by us: waits a moment for the
+ * same to come to us, since a shutdown signals every process, and not all at once.
+ * -ECANCELED: it came. 0: it did not, or the child ended otherwise.
+ */
+int child_check_shutdown(struct loop *loop, const struct child *child, struct error *err)
+	__attribute__((warn_unused_result));
 
 /*
  * Reaps a child that has ended and frees what it holds. Takes a zeroed or done one too.

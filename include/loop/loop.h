@@ -34,6 +34,12 @@ int loop_wait(struct loop *loop, bool (*is_met)(const void *), const void *data,
 	      struct deadline deadline, struct error *err)
 	__attribute__((warn_unused_result));
 
+/*
+ * Whether a signal has asked us to stop, one that has come and was not yet seen included:
+ * what failed just now may have failed because of it.
+ */
+bool loop_is_interrupted(struct loop *loop);
+
 /* Runs the loop for a while. 0 when the time is over; -ECANCELED as loop_wait(). */
 int loop_pause(struct loop *loop, int64_t duration_ms, struct error *err)
 	__attribute__((warn_unused_result));

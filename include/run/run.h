@@ -103,6 +103,9 @@ int run_worker(struct run *run, const struct worker_task *task,
 	       struct json_object **ret_result, struct error *err)
 	__attribute__((warn_unused_result));
 
+/* Adds the record of a stage, skipped until told otherwise; borrowed as long as run. */
+struct stage_record *run_add_stage(struct run *run, const char *name);
+
 /* Adds a record; borrowed until the next one is added. */
 struct step_record *run_add_step(struct run *run, const char *name);
 

@@ -43,7 +43,8 @@ struct places_directory {
 };
 
 /*
- * Makes a directory for its owner once, in a parent that must be ours or root's; parents
+ * Makes a directory for its owner once, below directories that must be ours or root's and
+ * no links, so that nobody can have it made elsewhere; parents
  * that are missing are made as ours, 0755. -EPERM: it exists and belongs to somebody
  * else; nothing is changed then. The caller closes *ret_fd.
  */

@@ -72,12 +72,9 @@ static struct aws_call *start(struct aws *aws)
 	return call;
 }
 
-static int await(struct net_fixture *net, struct aws_call *call,
-		 const struct xml **ret_xml, struct error *err)
+static int await(struct aws_call *call, const struct xml **ret_xml, struct error *err)
 {
-	assert_int_equal(loop_wait(&net->loop, aws_call_is_done, call, deadline_in(5000),
-				   err),
-			 0);
+	assert_int_equal(aws_call_wait(call, err), 0);
 	return aws_call_result(call, ret_xml, err);
 }
 
@@ -100,7 +97,7 @@ static void call_is_a_signed_form(void **state)
 	set_keys("AKID", "tok");
 	begin(net, replies, &imds, &aws);
 	call = start(&aws);
-	assert_int_equal(await(net, call, &xml, &err), 0);
+	assert_int_equal(await(call, &xml, &err), 0);
 	assert_string_equal(xml_find(xml, "R/a"), "1");
 	sent = canned_requests(&net->canned);
 	assert_non_null(strstr(sent,
@@ -135,7 +132,7 @@ static void long_lived_keys_have_no_token(void **state)
 	set_keys("AKID", NULL);
 	begin(net, replies, &imds, &aws);
 	call = start(&aws);
-	assert_int_equal(await(net, call, &xml, &err), 0);
+	assert_int_equal(await(call, &xml, &err), 0);
 	assert_null(strcasestr(canned_requests(&net->canned), "security-token"));
 	aws_call_free(call);
 	aws_done(&aws);
@@ -167,7 +164,7 @@ static void keys_are_fetched_first_where_there_are_none(void **state)
 		struct error err = { 0 };
 		struct aws_call *call = start(&aws);
 
-		assert_int_equal(await(net, call, &xml, &err), 0);
+		assert_int_equal(await(call, &xml, &err), 0);
 		aws_call_free(call);
 	}
 	assert_int_equal(canned_count(&net->canned, "GET "), 2);
@@ -193,7 +190,7 @@ static void no_role_is_the_calls_error(void **state)
 	set_keys(NULL, NULL);
 	begin(net, replies, &imds, &aws);
 	call = start(&aws);
-	assert_int_equal(await(net, call, &xml, &err), -ENOENT);
+	assert_int_equal(await(call, &xml, &err), -ENOENT);
 	assert_string_equal(err.text,
 			    "the instance has no IAM role: attach an instance profile");
 	assert_int_equal(canned_count(&net->canned, "POST "), 0);
@@ -266,7 +263,7 @@ static void refusals_are_told_apart(void **state)
 
 		begin(net, replies, &imds, &aws);
 		call = start(&aws);
-		assert_int_equal(await(net, call, &xml, &err), refusals[i].code);
+		assert_int_equal(await(call, &xml, &err), refusals[i].code);
 		assert_string_equal(err.text, refusals[i].sentence);
 		assert_int_equal(aws_error_is_transient(err.code),
 				 refusals[i].is_transient);

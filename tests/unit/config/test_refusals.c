@@ -140,11 +140,17 @@ static void texts_have_a_shape(void **state)
 		{ "{\"application\": {\"user\": \"root;\"}}",
 		  "application.user: expected a user's name, found string" },
 		{ "{\"source\": {\"repo_url\": \"git@h:r.git\"}}",
-		  "source.repo_url: expected an http:// or https:// URL, found string" },
+		  "source.repo_url: expected an http or https URL without "
+		  "userinfo, found string" },
 		{ "{\"source\": {\"repo_url\": \"https:///r\"}}",
-		  "source.repo_url: expected an http:// or https:// URL, found string" },
+		  "source.repo_url: expected an http or https URL without "
+		  "userinfo, found string" },
+		{ "{\"source\": {\"repo_url\": \"https://u:p@h/r\"}}",
+		  "source.repo_url: expected an http or https URL without "
+		  "userinfo, found string" },
 		{ "{\"source\": {\"repo_url\": \"http://h/a b\"}}",
-		  "source.repo_url: expected an http:// or https:// URL, found string" },
+		  "source.repo_url: expected an http or https URL without "
+		  "userinfo, found string" },
 		{ "{\"source\": {\"branch\": \"\"}}",
 		  "source.branch: expected a text of one line, found string" },
 		{ "{\"source\": {\"branch\": \"a\\nb\"}}",

@@ -228,8 +228,8 @@ static void parent_that_others_change_is_refused(void **state)
 	assert_int_equal(fchmodat(scratch->fd, "open", 0777, 0), 0);
 	assert_int_equal(make(&places, "/open/api", 0755, &other, &err), -EPERM);
 	assert_string_equal(err.text,
-			    "'/open' can be changed by other users than root: "
-			    "mend its owner and mode");
+			    "'/open' or a directory above it can be changed by other "
+			    "users than root: mend its owner and mode");
 	assert_int_equal(fchmodat(scratch->fd, "open", 0775, 0), 0);
 	assert_int_equal(make(&places, "/open/api", 0755, &other, &err), -EPERM);
 	/* nobody but the owner renames in a sticky one */
@@ -255,10 +255,39 @@ static void link_in_the_place_is_refused(void **state)
 	assert_int_equal(scratch_put(scratch, "file", "", 0), 0);
 	assert_int_equal(make(&places, "/file", 0755, &other, &err), -ENOTDIR);
 	assert_string_equal(err.text, "make the directory '/file': Not a directory");
-	/* a parent may be a link; it is followed inside the root only */
+	places_done(&places);
+}
+
+/* With /home/deploy/apps -> /etc root would make /etc/NAME, and give it away. */
+static void link_on_the_way_is_refused(void **state)
+{
+	const struct scratch *scratch = *state;
+	struct places places = open_places(scratch);
+	struct error err = { 0 };
+
+	assert_int_equal(mkdirat(scratch->fd, "target", 0755), 0);
 	assert_int_equal(symlinkat("/target", scratch->fd, "parent"), 0);
-	assert_int_equal(make(&places, "/parent/api", 0755, &other, &err), 0);
-	assert_true(S_ISDIR(status_of(scratch, "target/api").st_mode));
+	assert_int_equal(make(&places, "/parent/api", 0755, &other, &err), -ENOTDIR);
+	assert_string_equal(err.text,
+			    "the path '/parent' leads through a link or a "
+			    "file: name the real directory");
+	assert_int_equal(faccessat(scratch->fd, "target/api", F_OK, 0), -1);
+	places_done(&places);
+}
+
+/* A tree that Capistrano made in the user's home: root makes nothing there. */
+static void present_one_may_lie_anywhere(void **state)
+{
+	const struct scratch *scratch = *state;
+	struct places places = open_places(scratch);
+	struct error err = { 0 };
+
+	assert_int_equal(mkdirat(scratch->fd, "home", 0777), 0);
+	assert_int_equal(fchmodat(scratch->fd, "home", 0777, 0), 0);
+	assert_int_equal(mkdirat(scratch->fd, "home/api", 0755), 0);
+	if (is_root())
+		assert_int_equal(fchownat(scratch->fd, "home/api", 5, 60, 0), 0);
+	assert_int_equal(make(&places, "/home/api", 0755, &other, &err), 0);
 	places_done(&places);
 }
 
@@ -289,6 +318,8 @@ int main(void)
 		scratch_test(private_directory_with_contents_is_not_half_made),
 		scratch_test(parent_that_others_change_is_refused),
 		scratch_test(link_in_the_place_is_refused),
+		scratch_test(link_on_the_way_is_refused),
+		scratch_test(present_one_may_lie_anywhere),
 		scratch_test(path_of_a_descriptor),
 	};
 

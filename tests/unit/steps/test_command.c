@@ -110,7 +110,8 @@ static void failed_start_is_told(void **state)
 
 	assert_int_equal(command_run(&fixture->loop, &command, &end, &err), -ENOENT);
 	assert_string_equal(err.text,
-			    "start 'no-such-command': No such file or directory");
+			    "start 'no-such-command' in the release's directory: "
+			    "No such file or directory");
 	assert_int_equal(end.exit_status, -1);
 	assert_int_equal(end.signal, 0);
 	command.directory = "/nowhere";

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/process.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * Other processes as /proc shows them. A pid alone may be somebody else's by the time it
+ * is used; with its start time it is one process for as long as the kernel runs.
+ */
+
+#define STAT_MAX_BYTES 4096
+
+/* Numbers of the fields in proc(5), which counts from 1. */
+enum field {
+	FIELD_STATE = 3,
+	FIELD_SESSION = 6,
+	FIELD_START_TIME = 22,
+};
+
+static const char *find_field(const char *state_field, enum field wanted)
+{
+	const char *field = state_field;
+
+	for (int i = FIELD_STATE; field && i < (int)wanted; i++) {
+		field = strchr(field, ' ');
+		if (field)
+			field++;
+	}
+	return field;
+}
+
+int process_look_up(int64_t pid, struct process *ret_process)
+{
+	autofree char *name = text_format("/proc/%" PRId64 "/stat", pid);
+	char text[STAT_MAX_BYTES];
+	autoclose int fd = open(name, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	const char *state, *session, *start_time;
+
+	if (length <= 0)
+		return -ENOENT;
+	text[length] = '\0';
+	/*
+	 * The command's name, field 2, may hold blanks and brackets: go by the last one.
+	 */
+	state = strrchr(text, ')');
+	if (!state || strlen(state) < 3)
+		return -EIO;
+	state += 2;
+	if (*state == 'Z' || *state == 'X')
+		return -ENOENT;
+	session = find_field(state, FIELD_SESSION);
+	start_time = find_field(state, FIELD_START_TIME);
+	if (!session || !start_time)
+		return -EIO;
+	*ret_process = (struct process){
+		.session = (pid_t)strtol(session, NULL, 10),
+		.start_time_ticks = strtoll(start_time, NULL, 10),
+	};
+	return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_PROCESS_H
+#define BASE_PROCESS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What the kernel says of a process, proc(5), /proc/PID/stat. */
+struct process {
+	pid_t session;
+	int64_t start_time_ticks; /* clock ticks since the kernel started */
+};
+
+/* Looks a process up. -ENOENT: there is none, or it is dead and only not reaped yet. */
+int process_look_up(int64_t pid, struct process *ret_process)
+	__attribute__((warn_unused_result));
+
+#endif
