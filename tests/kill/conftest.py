@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+"""One Harness a scenario, shared by its tests; at the end the table of all points."""
+import pytest
+
+from kill.harness import Harness
+from kill.tables import SCENARIOS
+
+TABLE = pytest.StashKey[list]()
+
+
+def pytest_configure(config):
+    config.stash[TABLE] = []
+
+
+@pytest.fixture(scope="module", params=SCENARIOS)
+def harness(request):
+    with Harness(SCENARIOS[request.param]) as made:
+        request.config.stash[TABLE].extend(made.table())
+        yield made
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.stash[TABLE]:
+        terminalreporter.section("commit points")
+        for line in config.stash[TABLE]:
+            terminalreporter.write_line(line)
+        total = sum(int(line.split("|")[1]) for line in config.stash[TABLE])
+        terminalreporter.write_line(
+            f"{total} points; a helper's are visited twice (tables.py)")

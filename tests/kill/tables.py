@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""What is killed, where, and in which runs: a later issue adds a row here.
+
+A commit point is the N-th call of one of CALLS in one process; the kill comes before the
+call is done, so the points of a process together are every state its files go through.
+At a helper's point there are two runs: in one the helper dies and the supervisor says so
+and takes back; in the other the supervisor dies while the helper stands before the call,
+and must take it along: so all that runs ends at the point, as when the machine does.
+"""
+from dataclasses import dataclass, field
+from typing import Dict, FrozenSet, Tuple
+
+from servers.repository import File, Symlink
+
+# Each is counted and aimed at by itself, as strace does. libgit2 moves a file by link and
+# unlink where it can. At pidfd_open the supervisor has just started a child.
+CALLS = ("rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat",
+         "unlink", "unlinkat", "mkdir", "mkdirat", "fsync", "fdatasync", "syncfs", "pidfd_open")
+
+SUPERVISOR = "bootagent"
+HELPERS = ("bootagent-source", "bootagent-tree")
+PROCESSES = (SUPERVISOR, *HELPERS)
+
+# Helper processes that change nothing and so have no point to be killed at.
+READ_ONLY = frozenset({"inspect"})
+
+# Helper processes without which the run goes on to the same end.
+FORGIVEN = frozenset({"record"})
+
+STEP_OUTPUT = "prepared.txt"
+STEPS = [
+    {"name": "prepare", "run": ["sh", "-c", f"echo $BOOTAGENT_REVISION > {STEP_OUTPUT}"]},
+    {"name": "publish", "when": "after-publish",
+     "run": ["sh", "-c", "test -L $BOOTAGENT_DEPLOY_TO/current"]},
+]
+
+FIRST = {
+    "a.txt": b"first\n",
+    "bin/tool": File(b"#!/bin/sh\n", executable=True),
+    "docs/readme.md": b"# hello\n",
+    "docs/\ud55c\uad6d\uc5b4.txt": b"annyeong\n",
+    "link": Symlink("docs/readme.md"),
+    "deep/er/still/file": b"x" * 70000,
+}
+SECOND = {"a.txt": b"second\n", "new.txt": b"new\n", "docs/readme.md": None,
+          "link": Symlink("a.txt")}
+BROKEN = {"a.txt": b"broken\n", "broken": b""}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One undisturbed run, and what a disturbed one may end with.
+
+    `change` is what is committed after the box was booted; None: it was never booted.
+    `verbs` are the helper processes in the order in which they start.
+    `helper_exits` is what the supervisor may say when it is a helper that died.
+    """
+    name: str
+    verb: str
+    exit_code: int
+    change: Dict
+    is_wanted_served: bool
+    helper_exits: FrozenSet[int]
+    verbs: Dict[str, Tuple[str, ...]]
+    config: Dict = field(default_factory=dict)
+
+    @property
+    def is_first_boot(self):
+        return self.change is None
+
+
+MAKING = ("inspect", "prepare", "finish", "activate")
+SOURCE = ("fetch", "export")
+
+SCENARIOS = {scenario.name: scenario for scenario in (
+    Scenario("boot", "boot", 0, None, True, frozenset({1}),
+             {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "record")}),
+    Scenario("sync", "sync", 0, SECOND, True, frozenset({5}),
+             {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "record")},
+             {"steps": STEPS}),
+    # Killed while it takes back, it cannot: then nothing good is said to serve.
+    Scenario("back", "sync", 5, BROKEN, False, frozenset({1, 5}),
+             {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "activate")},
+             {"steps": STEPS}),
+)}
+
+
+@dataclass(frozen=True)
+class Point:
+    """The `number`-th `call` of the `index`-th process of a helper, or of the supervisor."""
+    scenario: str
+    process: str
+    index: int  # from 1; 0 for the supervisor
+    verb: str
+    call: str
+    number: int
+    is_orphaned: bool = False  # not the helper is killed there, but the supervisor meanwhile
+
+    @property
+    def ends_supervisor(self):
+        return self.index == 0 or self.is_orphaned
+
+    def __str__(self):
+        which = f" {self.index} ({self.verb})" if self.index else ""
+        orphaned = ", orphaned" if self.is_orphaned else ""
+        return (f"{self.scenario}: {self.process}{which}: before {self.call} {self.number}"
+                f"{orphaned}")
