@@ -80,6 +80,7 @@ SOURCE_HELPER_SOURCES := \
 	agent/git/export.c \
 	agent/git/failure.c \
 	agent/git/fetch.c \
+	agent/git/library.c \
 	agent/git/main.c \
 	agent/git/mirror.c \
 	agent/git/pace.c \

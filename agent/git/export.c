@@ -8,6 +8,7 @@
 #include "base/wire.h"
 #include "git/failure.h"
 #include "git/handles.h"
+#include "git/library.h"
 #include "git/mirror.h"
 #include "git/pace.h"
 #include "git/writer.h"
@@ -273,10 +274,12 @@ int export_perform(const struct json_object *request, struct json_object **ret_r
 	__attribute__((cleanup(done))) struct export_run run = { 0 };
 	autoclose int target_fd = -1;
 	git_oid tree_id;
-	int fd, result = open_mirror(&run, request, err);
+	int fd, result = library_start(false, err);
 
 	(void)umask(EXPORT_UMASK);
 	raise_descriptor_limit();
+	if (result == 0)
+		result = open_mirror(&run, request, err);
 	if (result == 0)
 		result = read_root(&run, request, &tree_id, err);
 	if (result == 0)

@@ -8,6 +8,7 @@
 #include "base/wire.h"
 #include "git/failure.h"
 #include "git/handles.h"
+#include "git/library.h"
 #include "git/mirror.h"
 #include "git/pace.h"
 #include "git/resolve.h"
@@ -42,12 +43,15 @@ struct fetch {
 	bool is_unheard;
 };
 
-static const char *const schemes[] = { "http://", "https://" };
-
 static void done(struct fetch *fetch)
 {
 	free(fetch->ref);
 	git_repository_free(fetch->repository);
+}
+
+static bool has_scheme(const struct fetch *fetch, const char *scheme)
+{
+	return strncasecmp(fetch->url, scheme, strlen(scheme)) == 0;
 }
 
 static int read_request(const struct json_object *request, struct fetch *fetch,
@@ -60,13 +64,10 @@ static int read_request(const struct json_object *request, struct fetch *fetch,
 		result = wire_require_string(request, "url", &fetch->url, err);
 	if (result == 0)
 		result = wire_require_string(request, "ref", &fetch->branch, err);
-	if (result == 0)
-		result = resolve_name(fetch->branch, &fetch->ref, err);
 	if (result < 0)
 		return result;
-	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++)
-		if (strncasecmp(fetch->url, schemes[i], strlen(schemes[i])) == 0)
-			return 0;
+	if (has_scheme(fetch, "http://") || has_scheme(fetch, "https://"))
+		return 0;
 	return error_set(
 		err, EINVAL,
 		"only http:// and https:// addresses can be fetched from so far");
@@ -228,6 +229,10 @@ int fetch_perform(const struct json_object *request, struct json_object **ret_re
 	int result = read_request(request, &fetch, err);
 
 	(void)umask(FETCH_UMASK);
+	if (result == 0)
+		result = library_start(has_scheme(&fetch, "https://"), err);
+	if (result == 0)
+		result = resolve_name(fetch.branch, &fetch.ref, err);
 	if (result == 0)
 		result = mirror_prepare(fetch.repository_path, fetch.ref, err);
 	if (result == 0)
