@@ -31,7 +31,8 @@ enum slice {
 	BOOT = 1 << 0,
 	SYNC = 1 << 1,
 	BACK = 1 << 2, /* taking back: the last good release is made current and proven */
-	FINISH = 1 << 3, /* after the outcome is known */
+	TELL = 1 << 3, /* after a failure before HOOK: there is a verdict to deliver */
+	FINISH = 1 << 4, /* after the outcome is known */
 };
 
 struct stage {
@@ -43,11 +44,6 @@ struct stage {
 	unsigned int slices;
 	bool is_forgiven; /* its failure is told and changes nothing */
 };
-
-static bool is_configured(const struct run *run)
-{
-	return run->config != NULL;
-}
 
 static bool is_fresh(const struct run *run)
 {
@@ -76,7 +72,7 @@ static const struct stage stages[] = {
 	{ "metadata", metadata_stage, NULL, metadata_stage_done, "machine", BOOT | SYNC,
 	  false },
 	{ "config", config_stage, NULL, config_stage_done, "config", BOOT | SYNC, false },
-	{ "hook", hook_stage, NULL, hook_stage_done, "machine", BOOT, false },
+	{ "hook", hook_stage, NULL, hook_stage_done, "machine", BOOT | TELL, true },
 	{ "setup", setup_stage, NULL, setup_stage_done, "machine", BOOT | SYNC, false },
 	{ "source", source_stage, NULL, source_stage_done, "git", BOOT | SYNC, false },
 	{ "release", release_stage, NULL, release_stage_done, "git", BOOT | SYNC, false },
@@ -88,7 +84,7 @@ static const struct stage stages[] = {
 	{ "record", record_stage, NULL, NULL, "machine", BOOT | SYNC | BACK, false },
 	{ "after-ready", after_ready_stage, has_after_ready, NULL, "step", BOOT | SYNC,
 	  true },
-	{ "verdict", verdict_stage, is_configured, NULL, "machine", FINISH, true },
+	{ "verdict", verdict_stage, NULL, NULL, "machine", FINISH, true },
 };
 
 #define STAGE_COUNT (sizeof(stages) / sizeof(stages[0]))
@@ -245,6 +241,8 @@ static int run_slices(struct run *run, enum slice slice)
 	settle_findings(run, &settlement);
 	if (!run->is_boot || run->outcome->verdict == LAUNCH_VERDICT_NONE)
 		return settle_run(run, &settlement);
+	if (!run->hook && run->metadata)
+		(void)walk(run, TELL, &ignored, &err);
 	/* What serves is known and stays; the verdict is for the next boot to deliver. */
 	if (walk(run, FINISH, &ignored, &err) == -ECANCELED)
 		settlement = (struct settlement){
@@ -255,16 +253,28 @@ static int run_slices(struct run *run, enum slice slice)
 	return settle_run(run, &settlement);
 }
 
-/* A boot that ended well, its hook included, is not done twice. */
-static bool is_done_before(const struct run *run)
+/*
+ * A boot that ended well, its hook included, is not done twice, and one that was waited
+ * for has said what is to be said. -1: this boot is to run.
+ */
+static int earlier_exit_code(const struct run *run)
 {
-	return run->is_boot && run->notes.has_booted &&
-		!status_has_open_hook(run->status);
+	int joined = -1;
+
+	if (!run->is_boot)
+		return -1;
+	if (run->joined_run_id[0])
+		joined = status_exit_code_of(run->status, run->joined_run_id);
+	/* One that was killed has left the work to us. */
+	if (joined >= 0 && joined != EXIT_INTERRUPTED)
+		return joined;
+	return run->notes.has_booted && !status_has_open_hook(run->status) ? EXIT_DONE
+									   : -1;
 }
 
 static int run_locked(struct run *run, enum slice slice, struct error *err)
 {
-	int result = run_lock(run, run->is_boot, err);
+	int exit_code, result = run_lock(run, run->is_boot, err);
 
 	if (result == -EWOULDBLOCK)
 		return EXIT_BUSY;
@@ -272,10 +282,12 @@ static int run_locked(struct run *run, enum slice slice, struct error *err)
 		return EXIT_INTERRUPTED;
 	if (result < 0)
 		return EXIT_FAILED;
-	if (is_done_before(run)) {
-		report_summary(&run->report, run->verb, "done", 0,
+	exit_code = earlier_exit_code(run);
+	if (exit_code >= 0) {
+		report_summary(&run->report, run->verb,
+			       exit_code == EXIT_DONE ? "done" : "failed", 0,
 			       "by an earlier run of this boot");
-		return EXIT_DONE;
+		return exit_code;
 	}
 	result = gate_close_if_stale(run->places.run_fd, run->boot_id, err);
 	if (result < 0)

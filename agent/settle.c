@@ -28,13 +28,20 @@ static void publish(struct run *run)
 		log_write(&run->log, LOG_ERR, "%s: %s", run->verb, err.text);
 }
 
+/*
+ * A run that failed early knows nothing of `current`; what the gate was opened for says.
+ */
 static bool is_current_good(const struct run *run)
 {
 	const struct release_record *record;
+	autofree char *revision = NULL;
 
-	if (!run->release || !run->release->current_name)
-		return false;
-	record = releases_find(&run->releases, run->release->current_name);
+	if (run->release && run->release->current_name) {
+		record = releases_find(&run->releases, run->release->current_name);
+		return record && record->state == RELEASE_GOOD;
+	}
+	revision = gate_revision(run->places.run_fd, run->boot_id);
+	record = revision ? releases_find_revision(&run->releases, revision) : NULL;
 	return record && record->state == RELEASE_GOOD;
 }
 

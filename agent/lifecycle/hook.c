@@ -59,14 +59,14 @@ int hook_stage(struct run *run, struct error *err)
 			   run->metadata->target_state);
 		return 0;
 	}
-	if (!run->config->lifecycle.hook) {
+	if (!run->hook_name) {
 		run_detail(run,
 			   "no lifecycle.hook is configured: none will be completed");
 		return 0;
 	}
 	hook->is_wanted = true;
 	status_set_lifecycle(run, "open");
-	run_detail(run, "%s, on the way to %s", run->config->lifecycle.hook,
+	run_detail(run, "%s, on the way to %s", run->hook_name,
 		   run->metadata->target_state);
 	return start_look_up(run, run->deadline, err);
 }

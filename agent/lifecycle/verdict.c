@@ -119,7 +119,7 @@ static int decide(struct run *run, struct stored_verdict *verdict, struct error 
 		.transition = text_copy(run->metadata->target_state),
 		.sequence = sequence,
 		.group = text_copy(run->hook->group),
-		.hook = text_copy(run->config->lifecycle.hook),
+		.hook = text_copy(run->hook_name),
 		.result = text_copy(outcome_verdict_word(run->outcome->verdict)),
 		.state = VERDICT_DECIDED,
 		.decided_at_ms = clock_realtime_ms(),

@@ -77,6 +77,7 @@ static int keep(const struct json_object *document, const char *key, char **ret_
 	if (!text_is_name(text))
 		return error_set(err, EPROTO, "the identity document has no usable '%s'",
 				 key);
+	free(*ret_text);
 	*ret_text = text_copy(text);
 	return 0;
 }
@@ -102,21 +103,31 @@ static int read_document(struct metadata *metadata, const char *text, struct err
 	if (result < 0)
 		return result;
 	pending_time = json_string(document, "pendingTime");
+	free(TAKE(metadata->pending_time));
 	if (text_is_printable(pending_time))
 		metadata->pending_time = text_copy(pending_time);
 	return 0;
 }
 
+/* Bursts are answered with nonsense (facts I2): what is unusable is asked for again. */
 static int fetch_identity(struct loop *loop, struct imds *imds, struct deadline deadline,
 			  struct metadata *metadata, struct error *err)
 {
-	autofree char *text = NULL;
-	int result = fetch_value(loop, imds, "dynamic/instance-identity/document",
-				 deadline, &text, err);
+	struct retry retry = retry_begin(METADATA_FIRST_RETRY_MS, deadline);
 
-	if (result < 0)
-		return result;
-	return read_document(metadata, text, err);
+	for (;;) {
+		autofree char *text = NULL;
+		int result = fetch_value(loop, imds, "dynamic/instance-identity/document",
+					 deadline, &text, err);
+
+		if (result < 0)
+			return result;
+		if (read_document(metadata, text, err) == 0)
+			return 0;
+		result = retry_pause(loop, &retry, 0, err);
+		if (result < 0)
+			return result;
+	}
 }
 
 static int fetch_name(struct loop *loop, struct imds *imds, const char *path,

@@ -4,6 +4,7 @@
 #include "aws/aws.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "metadata/imds.h"
 #include "metadata/metadata.h"
@@ -86,6 +87,17 @@ static bool is_configured(const struct json_object *document)
 		json_object_object_get_ex(document, "source", NULL);
 }
 
+/*
+ * A configuration error is no reason to leave the group waiting for the hook's timeout.
+ */
+static void keep_hook_name(struct run *run, const struct json_object *document)
+{
+	const struct json_object *lifecycle =
+		json_member(document, "lifecycle", json_type_object);
+
+	run->hook_name = text_copy(json_string(lifecycle, "hook"));
+}
+
 /* The last part of the budget is kept for taking back and delivering the verdict. */
 static void set_deadlines(struct run *run)
 {
@@ -115,6 +127,7 @@ int config_stage(struct run *run, struct error *err)
 			   path);
 		return 0;
 	}
+	keep_hook_name(run, document);
 	result = config_parse(document, path, &run->config, err);
 	if (result < 0)
 		return result;
@@ -126,5 +139,7 @@ int config_stage(struct run *run, struct error *err)
 void config_stage_done(struct run *run)
 {
 	config_free(run->config);
+	free(run->hook_name);
 	run->config = NULL;
+	run->hook_name = NULL;
 }

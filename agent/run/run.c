@@ -130,6 +130,24 @@ void run_done(struct run *run)
 	free(run->step_output);
 }
 
+/* Whom we wait for, if it is a boot: its result will be ours. */
+static void note_joined(struct run *run)
+{
+	autojson struct json_object *status = NULL;
+	struct runfile_notes notes;
+	struct error ignored;
+	const struct json_object *other;
+	const char *run_id;
+
+	if (runfile_load(run->places.run_fd, run->boot_id, &status, &notes, &ignored) < 0)
+		return;
+	other = json_member(status, "run", json_type_object);
+	run_id = json_string(other, "run_id");
+	if (run_id && text_is_equal(json_string(other, "verb"), "boot"))
+		(void)snprintf(run->joined_run_id, sizeof(run->joined_run_id), "%s",
+			       run_id);
+}
+
 int run_lock(struct run *run, bool waits, struct error *err)
 {
 	int result;
@@ -139,6 +157,8 @@ int run_lock(struct run *run, bool waits, struct error *err)
 		result = lock_take(run->places.run_fd, LOCK_FILE, &run->lock_fd, err);
 		if (result != -EWOULDBLOCK || !waits)
 			break;
+		if (!run->joined_run_id[0])
+			note_joined(run);
 		if (deadline_is_over(run->deadline))
 			break;
 		result = loop_pause(&run->loop, LOCK_RETRY_MS, err);

@@ -271,6 +271,16 @@ bool status_is_ready(const struct json_object *status)
 	return json_boolean(json_member(status, "serving", json_type_object), "ready");
 }
 
+int status_exit_code_of(const struct json_object *status, const char *run_id)
+{
+	const struct json_object *last =
+		json_member(status, "last_run", json_type_object);
+
+	if (!text_is_equal(json_string(last, "run_id"), run_id))
+		return -1;
+	return (int)json_integer(last, "exit_code", -1);
+}
+
 bool status_has_open_hook(const struct json_object *status)
 {
 	const struct json_object *lifecycle =

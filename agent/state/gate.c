@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <string.h>
 
 /*
@@ -30,6 +29,18 @@ int gate_open(int run_fd, const char *boot_id, const char *revision, struct erro
 	return file_write(run_fd, GATE_FILE, text, 0644, FILE_VOLATILE, err);
 }
 
+char *gate_revision(int run_fd, const char *boot_id)
+{
+	autojson struct json_object *document = NULL;
+	struct error ignored;
+
+	if (json_load(run_fd, GATE_FILE, GATE_MAX_BYTES, &document, &ignored) < 0)
+		return NULL;
+	if (!text_is_equal(json_string(document, "boot_id"), boot_id))
+		return NULL;
+	return text_copy(json_string(document, "revision"));
+}
+
 int gate_close(int run_fd, struct error *err)
 {
 	return file_remove(run_fd, GATE_FILE, err);
@@ -37,13 +48,7 @@ int gate_close(int run_fd, struct error *err)
 
 int gate_close_if_stale(int run_fd, const char *boot_id, struct error *err)
 {
-	autojson struct json_object *document = NULL;
-	struct error ignored;
-	int result = json_load(run_fd, GATE_FILE, GATE_MAX_BYTES, &document, &ignored);
+	autofree char *revision = gate_revision(run_fd, boot_id);
 
-	if (result == -ENOENT)
-		return 0;
-	if (result == 0 && text_is_equal(json_string(document, "boot_id"), boot_id))
-		return 0;
-	return gate_close(run_fd, err);
+	return revision ? 0 : gate_close(run_fd, err);
 }

@@ -52,6 +52,7 @@ struct run {
 	struct places places;
 	int lock_fd;
 	char run_id[RUN_ID_BYTES];
+	char joined_run_id[RUN_ID_BYTES]; /* of the boot that was waited for, or "" */
 	char boot_id[BOOT_ID_BYTES];
 	int64_t started_at_ms; /* wall clock */
 	int64_t begun_ms;      /* monotonic */
@@ -63,6 +64,7 @@ struct run {
 	struct json_object *status; /* the document that `bootagent status` prints */
 
 	struct metadata *metadata;
+	char *hook_name; /* read even from a wrong configuration; NULL: none */
 	struct config *config;
 	struct hook *hook;
 	struct setup *setup;

@@ -47,6 +47,9 @@ bool status_is_whole(const struct json_object *status);
 /* Whether the document says that something serves. */
 bool status_is_ready(const struct json_object *status);
 
+/* The exit status of last_run if it has that id; -1: it has not. */
+int status_exit_code_of(const struct json_object *status, const char *run_id);
+
 /* Whether a hook was found open and its verdict is not delivered yet. */
 bool status_has_open_hook(const struct json_object *status);
 

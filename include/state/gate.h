@@ -13,6 +13,11 @@ struct error;
 int gate_open(int run_fd, const char *boot_id, const char *revision, struct error *err)
 	__attribute__((warn_unused_result));
 
+/*
+ * The revision it is open for in this boot; NULL: it is closed. The caller frees it.
+ */
+char *gate_revision(int run_fd, const char *boot_id) __attribute__((warn_unused_result));
+
 /* Closes it; harmless if it is closed. */
 int gate_close(int run_fd, struct error *err) __attribute__((warn_unused_result));
 
