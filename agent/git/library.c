@@ -12,7 +12,7 @@
  * libgit2's start. Built with mbedTLS, as Debian does, it parses every certificate of the
  * machine there and then, a third of what a fetch that finds nothing new takes, and no
  * option prevents it. Without a descriptor to open the bundle with it goes on without one,
- * so for a remote that needs none the limit of open files is 0 for that moment.
+ * so where none is needed the limit of open files is 0 for that moment.
  */
 
 /* No configuration but the mirror's own, which we write. */
