@@ -11,8 +11,8 @@
 /*
  * libgit2's start. Built with mbedTLS, as Debian does, it parses every certificate of the
  * machine there and then, a third of what a fetch that finds nothing new takes, and no
- * option prevents it. Without a descriptor to open the bundle with it goes on without one,
- * so where none is needed the limit of open files is 0 for that moment.
+ * option prevents it. Without a descriptor to open the bundle with it goes on without
+ * one, so where none is needed the limit of open files is 0 for that moment.
  */
 
 /* No configuration but the mirror's own, which we write. */
@@ -23,7 +23,7 @@ static const int search_levels[] = {
 	GIT_CONFIG_LEVEL_GLOBAL,
 };
 
-static int init_without_certificates(void)
+static int init_bare(void)
 {
 	struct rlimit usual, none;
 	int code;
@@ -34,14 +34,16 @@ static int init_without_certificates(void)
 	if (setrlimit(RLIMIT_NOFILE, &none) < 0)
 		return git_libgit2_init();
 	code = git_libgit2_init();
-	/* The soft limit of our own process, back to what it was: nothing can refuse it. */
+	/*
+	 * The soft limit of our own process, back to what it was: nothing can refuse it.
+	 */
 	(void)setrlimit(RLIMIT_NOFILE, &usual);
 	return code >= 0 ? code : git_libgit2_init();
 }
 
 int library_start(bool needs_certificates, struct error *err)
 {
-	int code = needs_certificates ? git_libgit2_init() : init_without_certificates();
+	int code = needs_certificates ? git_libgit2_init() : init_bare();
 
 	for (size_t i = 0; code >= 0 && i < ARRAY_COUNT(search_levels); i++)
 		code = git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, search_levels[i], "");
