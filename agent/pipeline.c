@@ -87,6 +87,8 @@ static const struct stage stages[] = {
 	{ "verdict", verdict_stage, NULL, NULL, "machine", FINISH, true },
 };
 
+/* Each try adds the records of a slice: RUN_STAGES_MAX has room for these. */
+#define TAKE_BACK_TRIES_MAX 2
 #define STAGE_COUNT (sizeof(stages) / sizeof(stages[0]))
 
 /* Performs a stage that is needed, with its record and the status around it. */
@@ -110,6 +112,8 @@ static int perform_needed(struct run *run, const struct stage *stage,
 	record->duration_ms = clock_monotonic_ms() - begun_ms;
 	if (result < 0)
 		record->error = *err;
+	else if (run->log.is_verbose)
+		settle_log_output(run);
 	return result;
 }
 
@@ -127,6 +131,7 @@ static int perform(struct run *run, const struct stage *stage, struct error *err
 	report_end(&run->report, stage->name, record->state, record->duration_ms,
 		   *detail ? detail : NULL);
 	if (result < 0 && stage->is_forgiven && result != -ECANCELED) {
+		settle_log_output(run);
 		log_write(&run->log, LOG_WARNING, "%s: %s: %s", run->verb, stage->name,
 			  err->text);
 		return 0;
@@ -171,9 +176,26 @@ static bool must_take_back(struct run *run, const struct stage *failed)
 	return release_retarget(run, is_published);
 }
 
+/*
+ * Proves the release that the run was turned to; one that is gone gives way to another.
+ */
+static int take_back(struct run *run, struct error *err)
+{
+	const struct stage *failed = NULL;
+	int result = walk(run, BACK, &failed, err);
+
+	for (int i = 1; i < TAKE_BACK_TRIES_MAX && result == -ESTALE; i++) {
+		if (failed->perform != activate_stage || !release_retarget_next(run))
+			break;
+		result = walk(run, BACK, &failed, err);
+	}
+	if (result < 0)
+		settle_log_failure(run, &run->stages[run->stage_count - 1]);
+	return result;
+}
+
 static enum ending end_of_failure(struct run *run, const struct stage *failed, int code)
 {
-	const struct stage *ignored;
 	struct error err = { 0 };
 	int result;
 
@@ -181,7 +203,7 @@ static enum ending end_of_failure(struct run *run, const struct stage *failed, i
 		return run->notes.is_unproven ? ENDING_INTERRUPTED_AFTER_FLIP
 					      : ENDING_INTERRUPTED;
 	if (failed->perform == config_stage ||
-	    (failed->perform == setup_stage && code == -ENOENT))
+	    (failed->perform == setup_stage && code == -EINVAL))
 		return ENDING_CONFIG;
 	run->deadline = run->final_deadline;
 	if (!must_take_back(run, failed)) {
@@ -191,7 +213,7 @@ static enum ending end_of_failure(struct run *run, const struct stage *failed, i
 		return is_serving ? ENDING_PREVIOUS_SERVES : ENDING_FAILED;
 	}
 	run->is_taking_back = true;
-	result = walk(run, BACK, &ignored, &err);
+	result = take_back(run, &err);
 	if (result == -ECANCELED)
 		return run->notes.is_unproven ? ENDING_INTERRUPTED_AFTER_FLIP
 					      : ENDING_INTERRUPTED;
@@ -224,8 +246,10 @@ static int run_slices(struct run *run, enum slice slice)
 	struct error err = { 0 };
 	int result = walk(run, slice, &failed, &err);
 
-	if (failed)
+	if (failed) {
 		settlement.failed = &run->stages[run->stage_count - 1];
+		settle_log_failure(run, settlement.failed);
+	}
 	settlement.cause = cause_of(run, failed, result);
 	settlement.ending =
 		failed ? end_of_failure(run, failed, result) : end_of_success(run);
@@ -244,12 +268,14 @@ static int run_slices(struct run *run, enum slice slice)
 	if (!run->hook && run->metadata)
 		(void)walk(run, TELL, &ignored, &err);
 	/* What serves is known and stays; the verdict is for the next boot to deliver. */
-	if (walk(run, FINISH, &ignored, &err) == -ECANCELED)
+	if (walk(run, FINISH, &ignored, &err) == -ECANCELED) {
 		settlement = (struct settlement){
 			.ending = ENDING_INTERRUPTED,
 			.cause = "signal",
 			.failed = &run->stages[run->stage_count - 1],
 		};
+		settle_log_failure(run, settlement.failed);
+	}
 	return settle_run(run, &settlement);
 }
 

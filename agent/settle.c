@@ -2,6 +2,7 @@
 #include "settle.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "release/release_types.h"
@@ -28,18 +29,19 @@ static void publish(struct run *run)
 		log_write(&run->log, LOG_ERR, "%s: %s", run->verb, err.text);
 }
 
-/*
- * A run that failed early knows nothing of `current`; what the gate was opened for says.
- */
+/* Or not known to be anything else: a run that failed early changes nothing. */
 static bool is_current_good(const struct run *run)
 {
 	const struct release_record *record;
 	autofree char *revision = NULL;
 
+	if (!run->releases.is_loaded)
+		return true;
 	if (run->release && run->release->current_name) {
 		record = releases_find(&run->releases, run->release->current_name);
 		return record && record->state == RELEASE_GOOD;
 	}
+	/* Not looked at yet: what the gate was opened for says it. */
 	revision = gate_revision(run->places.run_fd, run->boot_id);
 	record = revision ? releases_find_revision(&run->releases, revision) : NULL;
 	return record && record->state == RELEASE_GOOD;
@@ -104,45 +106,60 @@ void settle_findings(struct run *run, const struct settlement *settlement)
 	publish(run);
 }
 
-/* The end of a failed step's output, for the log: root's eyes, never the status. */
-static void log_step_output(const struct run *run)
+void settle_log_output(struct run *run)
 {
-	const char *text = run->step_output, *start;
+	autofree char *text = TAKE(run->step_output);
+	char *start, *rest;
 	int lines = 0;
 
-	if (!text || !*text)
+	if (!text)
 		return;
 	for (start = text + strlen(text); start > text && lines <= OUTPUT_LINES_MAX;
 	     start--)
 		lines += start[-1] == '\n';
-	while (*start) {
-		size_t length = strcspn(start, "\n");
-
-		if (length > 0)
-			log_write(&run->log, LOG_ERR, "| %.*s", (int)length, start);
-		start += length + (start[length] == '\n');
+	rest = start;
+	while ((start = strsep(&rest, "\n"))) {
+		/* Anybody's bytes: nothing in a log moves a terminal's cursor. */
+		text_make_printable(start);
+		if (*start)
+			log_write(&run->log, LOG_ERR, "| %s", start);
 	}
+}
+
+void settle_log_failure(struct run *run, const struct stage_record *failed)
+{
+	settle_log_output(run);
+	log_write(&run->log, LOG_ERR, "%s: %s: %s", run->verb, failed->name,
+		  failed->error.text);
+}
+
+/* What is said last: what serves, or what it failed at. */
+static char *describe_end(const struct run *run, const struct settlement *settlement)
+{
+	const struct json_object *serving =
+		json_member(run->status, "serving", json_type_object);
+	const char *revision = json_string(serving, "revision");
+
+	if (outcome_of(settlement->ending)->serving == SERVING_TRUE && revision)
+		return text_format("%.12s serves", revision);
+	if (settlement->failed)
+		return text_format("at %s", settlement->failed->name);
+	return settlement->ending == ENDING_UNCONFIGURED
+		? text_copy("there is no configuration")
+		: NULL;
 }
 
 int settle_run(struct run *run, const struct settlement *settlement)
 {
 	/* Not run->outcome: an interrupt may have come while the verdict waited. */
 	const struct outcome *outcome = outcome_of(settlement->ending);
-	const char *what = run->release ? run->release->revision : NULL;
-	autofree char *detail = NULL;
+	autofree char *detail = describe_end(run, settlement);
 
-	if (settlement->failed) {
-		log_step_output(run);
-		log_write(&run->log, LOG_ERR, "%s: %s: %s", run->verb,
-			  settlement->failed->name, settlement->failed->error.text);
-	}
 	if (run->is_boot)
 		run->notes.has_booted = outcome->exit_code == EXIT_DONE &&
 			settlement->ending != ENDING_UNCONFIGURED;
 	status_set_ended(run, outcome, settlement->cause, settlement->failed);
 	publish(run);
-	if (outcome->serving == SERVING_TRUE && what)
-		detail = text_format("%.12s serves", what);
 	report_summary(&run->report, run->verb, outcome->result,
 		       clock_monotonic_ms() - run->begun_ms, detail);
 	return (int)outcome->exit_code;

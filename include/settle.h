@@ -20,6 +20,18 @@ struct settlement {
  */
 void settle_findings(struct run *run, const struct settlement *settlement);
 
+/*
+ * Logs the last lines of run->step_output and forgets them: for root's eyes, never in the
+ * status.
+ */
+void settle_log_output(struct run *run);
+
+/*
+ * Logs a failed stage with its output. At once, and so before the verdict: an instance
+ * that is abandoned takes its logs along (facts L5).
+ */
+void settle_log_failure(struct run *run, const struct stage_record *failed);
+
 /* Publishes the end of the run, tells it, and returns the exit status. */
 int settle_run(struct run *run, const struct settlement *settlement);
 

@@ -29,7 +29,7 @@ struct aws_call {
 	char *body;
 	struct deadline deadline;
 	struct http_transfer *transfer;
-	bool is_done, is_parsed;
+	bool awaits_credentials, is_done, is_parsed;
 	struct xml xml;
 	struct error error;
 };
@@ -167,6 +167,7 @@ static void on_credentials(int result, const struct error *err, void *userdata)
 {
 	struct aws_call *call = userdata;
 
+	call->awaits_credentials = false;
 	if (result < 0)
 		call->error = *err;
 	else
@@ -189,11 +190,13 @@ int aws_start(struct aws *aws, const struct aws_request *request,
 	for (const struct aws_parameter *field = request->parameters; field->name;
 	     field++)
 		call->body = append_field(call->body, field->name, field->value);
-	if (credentials_are_fresh(&aws->credentials))
+	if (credentials_are_fresh(&aws->credentials)) {
 		result = post(call, err);
-	else
+	} else {
 		result = credentials_start(&aws->credentials, deadline, on_credentials,
 					   call, err);
+		call->awaits_credentials = result == 0;
+	}
 	if (result < 0) {
 		aws_call_free(call);
 		return result;
@@ -209,7 +212,7 @@ void aws_call_free(struct aws_call *call)
 	/*
 	 * A call given up while its credentials are on their way: nobody waits for them.
 	 */
-	if (!call->is_done && !call->transfer)
+	if (call->awaits_credentials)
 		credentials_cancel(&call->aws->credentials);
 	http_transfer_free(call->transfer);
 	xml_done(&call->xml);

@@ -24,8 +24,14 @@ int lock_take(int dir_fd, const char *name, int *ret_fd, struct error *err)
 	if (fd < 0)
 		return error_set(err, errno, "open the lock '%s': %s", name,
 				 strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return error_set(err, errno, "another run holds the lock '%s'", name);
-	*ret_fd = TAKE_FD(fd);
-	return 0;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		*ret_fd = TAKE_FD(fd);
+		return 0;
+	}
+	if (errno != EWOULDBLOCK)
+		return error_set(err, errno, "lock '%s': %s", name, strerror(errno));
+	return error_set(
+		err, EWOULDBLOCK,
+		"another run is under way: wait for its end, or see what it does "
+		"with 'bootagent status'");
 }

@@ -157,15 +157,17 @@ static char *add_lifecycle(char *text, const struct json_object *status)
 {
 	const struct json_object *lifecycle =
 		json_member(status, "lifecycle", json_type_object);
+	const char *state = text_or(lifecycle, "state", "none");
 
-	if (!json_string(lifecycle, "verdict"))
-		return text;
-	return append(text,
-		      text_format("hook      %s of %s: %s, %s",
-				  text_or(lifecycle, "hook", "?"),
-				  text_or(lifecycle, "group", "?"),
-				  text_or(lifecycle, "verdict", "?"),
-				  text_or(lifecycle, "state", "?")));
+	if (json_string(lifecycle, "verdict"))
+		return append(text,
+			      text_format("hook      %s of %s: %s, %s",
+					  text_or(lifecycle, "hook", "?"),
+					  text_or(lifecycle, "group", "?"),
+					  json_string(lifecycle, "verdict"), state));
+	if (text_is_equal(state, "open"))
+		return append(text, text_copy("hook      open, not completed"));
+	return text;
 }
 
 static char *describe(const struct json_object *status)

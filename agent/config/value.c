@@ -181,7 +181,8 @@ static int read_arguments(const struct config_key *key, struct json_object *valu
 	(void)key;
 	if (!json_object_is_type(value, json_type_array) ||
 	    json_object_array_length(value) == 0)
-		return refuse("a command as a list of texts", value, err);
+		return refuse("a list of texts such as [\"bundle\", \"install\"]", value,
+			      err);
 	clear_texts(texts);
 	count = json_object_array_length(value);
 	for (size_t i = 0; i < count; i++) {
@@ -189,7 +190,8 @@ static int read_arguments(const struct config_key *key, struct json_object *valu
 		const char *text = text_of(item);
 
 		if (!text || (i == 0 && !is_line(text)))
-			return refuse("a command as a list of texts", item, err);
+			return refuse("a list of texts such as [\"bundle\", \"install\"]",
+				      item, err);
 		add_text(texts, text_copy(text));
 	}
 	return 0;

@@ -30,6 +30,7 @@
  */
 
 #define CHILD_KILL_WAIT_MS 10000
+#define SESSION_LOOK_MS 20
 #define SHUTDOWN_SKEW_MS 200
 #define CHILD_EXEC_FAILED_STATUS 127
 
@@ -227,21 +228,31 @@ void child_signal(const struct child *child, int number)
 	(void)pidfd_send_signal(child->pidfd, number, NULL, 0);
 }
 
+/* The rest of the session has the same grace to finish its work as its leader. */
+static void await_session(struct loop *loop, const struct child *child,
+			  struct deadline grace)
+{
+	struct error ignored;
+
+	while (!deadline_is_over(grace) && session_has_members(child->pid))
+		if (loop_pause(loop, SESSION_LOOK_MS, &ignored) < 0)
+			return;
+}
+
 void child_stop(struct loop *loop, struct child *child, int64_t grace_ms)
 {
+	struct deadline grace = deadline_in(grace_ms);
 	bool ignored_interrupts = loop->ignores_interrupts;
 	struct error ignored;
 
 	loop->ignores_interrupts = true;
-	if (!child->has_ended) {
-		child_signal(child, SIGTERM);
-		if (loop_wait(loop, child_is_ended, child, deadline_in(grace_ms),
-			      &ignored) < 0)
-			child_signal(child, SIGKILL);
-	}
-	/* What is left of its session goes too. */
-	if (child->has_own_session)
+	child_signal(child, SIGTERM);
+	if (loop_wait(loop, child_is_ended, child, grace, &ignored) < 0)
+		child_signal(child, SIGKILL);
+	if (child->has_own_session) {
+		await_session(loop, child, grace);
 		session_kill(child->pid);
+	}
 	/* A killed process can only be late when the kernel holds it in a system call. */
 	if (loop_wait(loop, child_is_ended, child, deadline_in(CHILD_KILL_WAIT_MS),
 		      &ignored) < 0)

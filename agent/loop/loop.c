@@ -28,30 +28,45 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
-static int add_signals(struct loop *loop)
+/* Those that ask us to stop: a person, a service manager, a terminal that went away. */
+static const int stop_signals[LOOP_SIGNAL_COUNT] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+/* nohup(1) means it. */
+static bool is_ignored(int number)
 {
-	static const int numbers[] = { SIGINT, SIGTERM };
+	struct sigaction action;
+
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+static int add_signal(struct loop *loop, int number, sd_event_source **ret_source)
+{
 	sigset_t blocked;
+	int result;
 
 	(void)sigemptyset(&blocked);
-	(void)sigaddset(&blocked, SIGINT);
-	(void)sigaddset(&blocked, SIGTERM);
+	(void)sigaddset(&blocked, number);
 	if (sigprocmask(SIG_BLOCK, &blocked, NULL) < 0)
 		return -errno;
+	result = sd_event_add_signal(loop->event, ret_source, number, on_signal, loop);
+	if (result < 0)
+		return result;
+	/* What a shutdown does to a child at the same moment comes second. */
+	return sd_event_source_set_priority(*ret_source, SD_EVENT_PRIORITY_IMPORTANT);
+}
+
+static int add_signals(struct loop *loop)
+{
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return -errno;
 	/* Inherited as ignored, it would let children vanish without a status. */
 	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR)
 		return -errno;
-	for (size_t i = 0; i < 2; i++) {
-		int result = sd_event_add_signal(loop->event, &loop->sources[i],
-						 numbers[i], on_signal, loop);
+	for (size_t i = 0; i < LOOP_SIGNAL_COUNT; i++) {
+		int result = 0;
 
-		/* What a shutdown does to a child at the same moment comes second. */
-		if (result >= 0)
-			result =
-				sd_event_source_set_priority(loop->sources[i],
-							     SD_EVENT_PRIORITY_IMPORTANT);
+		if (stop_signals[i] != SIGHUP || !is_ignored(SIGHUP))
+			result = add_signal(loop, stop_signals[i], &loop->sources[i]);
 		if (result < 0)
 			return result;
 	}
@@ -74,7 +89,7 @@ int loop_init(struct loop *loop, struct error *err)
 
 void loop_done(struct loop *loop)
 {
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < LOOP_SIGNAL_COUNT; i++)
 		loop->sources[i] = sd_event_source_disable_unref(loop->sources[i]);
 	loop->event = sd_event_unref(loop->event);
 }

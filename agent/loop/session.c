@@ -38,8 +38,9 @@ static bool kill_member(pid_t pid, pid_t session)
 	return pidfd_send_signal(fd, SIGKILL, NULL, 0) == 0;
 }
 
-/* true if a member was found. */
-static bool kill_round(pid_t session)
+/* Visits every process, or until a visit says true; whether one did. */
+static bool find_process(pid_t session, bool (*visit)(pid_t pid, pid_t session),
+			 bool does_stop)
 {
 	DIR *processes = opendir("/proc");
 	const struct dirent *entry;
@@ -47,10 +48,10 @@ static bool kill_round(pid_t session)
 
 	if (!processes)
 		return false;
-	while ((entry = readdir(processes))) {
+	while ((!has_found || !does_stop) && (entry = readdir(processes))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (pid > 0 && kill_member(pid, session))
+		if (pid > 0 && visit(pid, session))
 			has_found = true;
 	}
 	(void)closedir(processes);
@@ -59,6 +60,12 @@ static bool kill_round(pid_t session)
 
 void session_kill(pid_t session)
 {
-	for (int round = 0; round < ROUNDS_MAX && kill_round(session); round++)
-		;
+	for (int round = 0; round < ROUNDS_MAX; round++)
+		if (!find_process(session, kill_member, false))
+			return;
+}
+
+bool session_has_members(pid_t session)
+{
+	return find_process(session, is_member, true);
 }

@@ -64,7 +64,7 @@ int activate_stage(struct run *run, struct error *err)
 
 static bool is_recorded(const struct run *run, const struct release_record *record)
 {
-	return record->state == RELEASE_GOOD &&
+	return record == releases_last_good(&run->releases, NULL) &&
 		text_is_equal(record->instance_id, run->metadata->instance_id) &&
 		text_is_equal(record->boot_id, run->boot_id);
 }
@@ -82,16 +82,36 @@ static int log_revision(struct run *run, struct error *err)
 	return tree_perform(run, "record", request, NULL, err);
 }
 
+/* The target's record; a release that was taken back to may be nobody's of ours. */
+static struct release_record *find_or_adopt(struct run *run)
+{
+	const struct release *release = run->release;
+	struct release_record *record = releases_find(&run->releases, release->name);
+
+	return record ? record
+		      : releases_add(&run->releases, release->name, release->revision);
+}
+
+static int save_good(struct run *run, struct error *err)
+{
+	struct release_record *record =
+		releases_move_last(&run->releases, run->release->name);
+
+	release_record_set(record, RELEASE_GOOD, run->metadata->instance_id,
+			   run->boot_id);
+	return releases_save(run->places.state_fd, &run->releases, err);
+}
+
 int record_stage(struct run *run, struct error *err)
 {
-	struct release_record *record = releases_find(&run->releases, run->release->name);
+	const struct release_record *record = find_or_adopt(run);
 	const struct status_serving serving = {
 		.is_ready = true,
 		.release = record->name,
 		.revision = record->revision,
 		.is_up_to_date = !run->is_taking_back,
 	};
-	bool is_new = record->state != RELEASE_GOOD;
+	bool is_new = record->state != RELEASE_GOOD && !run->is_taking_back;
 	struct error unlogged = { 0 };
 	int result;
 
@@ -101,9 +121,7 @@ int record_stage(struct run *run, struct error *err)
 		run_detail(run, "known as good");
 		return 0;
 	}
-	release_record_set(record, RELEASE_GOOD, run->metadata->instance_id,
-			   run->boot_id);
-	result = releases_save(run->places.state_fd, &run->releases, err);
+	result = save_good(run, err);
 	if (result < 0)
 		return result;
 	run_detail(run, "%s is good", run->release->name);

@@ -25,6 +25,7 @@
  */
 
 #define EXPORT_IDLE_MS INT64_C(300000)
+#define NAMES_MAX 60
 #define EXPORT_TOTAL_MS INT64_C(1800000)
 
 /*
@@ -33,12 +34,14 @@
 struct choice {
 	char *current;   /* `current` is complete and of that revision */
 	char *candidate; /* the latest of the others */
+	char *fresh;     /* the name for a new one */
 };
 
 static void choice_done(struct choice *choice)
 {
 	free(choice->current);
 	free(choice->candidate);
+	free(choice->fresh);
 }
 
 static bool is_complete(const struct run *run, const char *name, const char *revision)
@@ -49,31 +52,78 @@ static bool is_complete(const struct run *run, const char *name, const char *rev
 		text_is_equal(record->revision, revision);
 }
 
+/*
+ * The time in UTC as Capistrano names releases, moved on by some seconds where the
+ * records or the tree have that name already.
+ */
+static char *new_name(const struct releases *releases, time_t later_s)
+{
+	time_t seconds = (time_t)(clock_realtime_ms() / 1000) + later_s;
+
+	for (;; seconds++) {
+		char name[16];
+		struct tm utc;
+
+		(void)gmtime_r(&seconds, &utc);
+		(void)strftime(name, sizeof(name), "%Y%m%d%H%M%S", &utc);
+		if (!releases_find(releases, name))
+			return text_copy(name);
+	}
+}
+
+static void keep_current(struct release *release, const struct json_object *current)
+{
+	const char *name = json_string(current, "release");
+	const char *revision = json_string(current, "revision");
+
+	if (!text_is_name(name))
+		return;
+	release->current_name = text_copy(name);
+	if (!text_is_revision(revision))
+		return;
+	release->previous_name = text_copy(name);
+	release->previous_revision = text_copy(revision);
+}
+
+static int ask(struct run *run, const char *candidate, const char *fresh,
+	       struct json_object **ret_reply, struct error *err)
+{
+	struct json_object *request = json_new_object();
+
+	if (candidate)
+		json_set_string(request, "candidate", candidate);
+	json_set_string(request, "fresh", fresh);
+	return tree_perform(run, "inspect", request, ret_reply, err);
+}
+
 static int inspect(struct run *run, const char *revision, struct choice *choice,
 		   struct error *err)
 {
 	const struct release_record *record =
 		releases_find_revision(&run->releases, revision);
-	struct json_object *request = json_new_object();
 	autojson struct json_object *reply = NULL;
-	const struct json_object *current;
-	const char *name;
+	struct release *release = run->release;
 	int result;
 
-	if (record)
-		json_set_string(request, "candidate", record->name);
-	result = tree_perform(run, "inspect", request, &reply, err);
+	choice->fresh = new_name(&run->releases, 0);
+	result = ask(run, record ? record->name : NULL, choice->fresh, &reply, err);
 	if (result < 0)
 		return result;
-	current = json_member(reply, "current", json_type_object);
-	name = json_string(current, "release");
-	if (text_is_name(name))
-		run->release->current_name = text_copy(name);
-	if (is_complete(run, name, revision) &&
-	    text_is_equal(json_string(current, "revision"), revision))
-		choice->current = text_copy(name);
+	keep_current(release, json_member(reply, "current", json_type_object));
+	if (is_complete(run, release->previous_name, revision) &&
+	    text_is_equal(release->previous_revision, revision))
+		choice->current = text_copy(release->previous_name);
 	if (record && text_is_equal(json_string(reply, "candidate"), revision))
 		choice->candidate = text_copy(record->name);
+	for (time_t later_s = 1; !json_boolean(reply, "fresh") && later_s <= NAMES_MAX;
+	     later_s++) {
+		(void)json_object_put(TAKE(reply));
+		free(choice->fresh);
+		choice->fresh = new_name(&run->releases, later_s);
+		result = ask(run, NULL, choice->fresh, &reply, err);
+		if (result < 0)
+			return result;
+	}
 	return 0;
 }
 
@@ -81,6 +131,7 @@ static int inspect(struct run *run, const char *revision, struct choice *choice,
 static int remove_half_made(struct run *run, struct error *err)
 {
 	struct json_object *request = json_new_object(), *names = json_new_array();
+	struct error leftover = { 0 };
 	int result;
 
 	json_set(request, "releases", names);
@@ -93,31 +144,20 @@ static int remove_half_made(struct run *run, struct error *err)
 		(void)json_object_put(request);
 		return 0;
 	}
-	result = tree_perform(run, "remove", request, NULL, err);
-	if (result < 0)
-		return error_wrap(err, "remove half-made releases");
+	result = tree_perform(run, "remove", request, NULL, &leftover);
+	/*
+	 * What cannot be removed is in nobody's way: it stays recorded for the next run.
+	 */
+	if (result < 0 && result != -ECANCELED)
+		return 0;
+	if (result < 0) {
+		*err = leftover;
+		return result;
+	}
 	for (size_t i = run->releases.count; i > 0; i--)
 		if (run->releases.items[i - 1].state == RELEASE_MAKING)
 			releases_remove(&run->releases, run->releases.items[i - 1].name);
 	return releases_save(run->places.state_fd, &run->releases, err);
-}
-
-/*
- * The time in UTC as Capistrano names releases, moved on until no release has that name.
- */
-static char *new_name(const struct releases *releases)
-{
-	time_t seconds = (time_t)(clock_realtime_ms() / 1000);
-
-	for (;; seconds++) {
-		char name[16];
-		struct tm utc;
-
-		(void)gmtime_r(&seconds, &utc);
-		(void)strftime(name, sizeof(name), "%Y%m%d%H%M%S", &utc);
-		if (!releases_find(releases, name))
-			return text_copy(name);
-	}
 }
 
 static void set_target(struct run *run, const char *name, const char *revision)
@@ -132,8 +172,8 @@ static void set_target(struct run *run, const char *name, const char *revision)
 	release->revision = text_copy(revision);
 	release->directory = text_format("%s/releases/%s", run->setup->deploy_to, name);
 	release->is_current = text_is_equal(release->current_name, name);
-	release->was_good = record && record->state == RELEASE_GOOD;
-	release->is_served = release->is_current && release->was_good;
+	release->is_served =
+		release->is_current && record && record->state == RELEASE_GOOD;
 }
 
 static int perform_export(struct run *run, struct error *err)
@@ -171,9 +211,20 @@ static struct json_object *target_request(const struct release *release)
 	return request;
 }
 
-static int make_release(struct run *run, const char *revision, struct error *err)
+/* Somebody made a directory of that name just now: it is not ours to remove later. */
+static int disown(struct run *run, const char *name, struct error *err)
 {
-	autofree char *name = new_name(&run->releases);
+	struct error ignored;
+
+	releases_remove(&run->releases, name);
+	if (releases_save(run->places.state_fd, &run->releases, &ignored) < 0)
+		return error_wrap(err, "%s", ignored.text);
+	return err->code;
+}
+
+static int make_release(struct run *run, const char *name, const char *revision,
+			struct error *err)
+{
 	struct release_record *record = releases_add(&run->releases, name, revision);
 	int result;
 
@@ -185,6 +236,8 @@ static int make_release(struct run *run, const char *revision, struct error *err
 	set_target(run, name, revision);
 	run->release->is_fresh = true;
 	result = tree_perform(run, "prepare", target_request(run->release), NULL, err);
+	if (result == -EEXIST)
+		return disown(run, name, err);
 	if (result == 0)
 		result = perform_export(run, err);
 	if (result == 0)
@@ -211,7 +264,7 @@ static int choose(struct run *run, const char *revision, const struct choice *ch
 
 		releases_remove(&run->releases, lost_name);
 	}
-	return make_release(run, revision, err);
+	return make_release(run, choice->fresh, revision, err);
 }
 
 int release_stage(struct run *run, struct error *err)
@@ -230,22 +283,60 @@ int release_stage(struct run *run, struct error *err)
 	return result;
 }
 
+static bool retarget(struct run *run, const char *name, const char *revision)
+{
+	autofree char *name_copy = text_copy(name);
+	autofree char *revision_copy = text_copy(revision);
+
+	set_target(run, name_copy, revision_copy);
+	run->release->is_fresh = false;
+	return true;
+}
+
+/*
+ * What served when the run began: a release that has proven itself, or one that is in no
+ * record of ours (made by cap, say) and was the current one all the same.
+ */
+static bool can_go_back_to_previous(const struct run *run, bool has_target_failed)
+{
+	const struct release *release = run->release;
+	const struct release_record *record;
+
+	if (!release->previous_name)
+		return false;
+	if (has_target_failed && text_is_equal(release->previous_name, release->name))
+		return false;
+	record = releases_find(&run->releases, release->previous_name);
+	return !record || record->state == RELEASE_GOOD;
+}
+
 bool release_retarget(struct run *run, bool has_target_failed)
 {
 	const struct release_record *last;
 
-	if (has_target_failed && run->release->was_good)
-		return false;
-	last = releases_last_good(&run->releases,
-				  has_target_failed ? run->release->name : NULL);
-	if (!last)
+	if (has_target_failed && run->release->is_served)
 		return false;
 	/* A failure before RELEASE: what `current` is, ACTIVATE will find out. */
 	if (!run->release)
 		run->release = memory_new(1, sizeof(*run->release));
-	set_target(run, last->name, last->revision);
-	run->release->is_fresh = false;
-	return true;
+	if (can_go_back_to_previous(run, has_target_failed))
+		return retarget(run, run->release->previous_name,
+				run->release->previous_revision);
+	last = releases_last_good(&run->releases,
+				  has_target_failed ? run->release->name : NULL);
+	return last && retarget(run, last->name, last->revision);
+}
+
+bool release_retarget_next(struct run *run)
+{
+	struct release *release = run->release;
+	const struct release_record *last;
+
+	releases_remove(&run->releases, release->name);
+	if (text_is_equal(release->previous_name, release->name))
+		free(TAKE(release->previous_name));
+	last = releases_last_good(&run->releases, NULL);
+	return last && retarget(run, last->name, last->revision);
 }
 
 void release_stage_done(struct run *run)
@@ -258,6 +349,8 @@ void release_stage_done(struct run *run)
 	free(release->revision);
 	free(release->directory);
 	free(release->current_name);
+	free(release->previous_name);
+	free(release->previous_revision);
 	free(release);
 	run->release = NULL;
 }

@@ -12,7 +12,7 @@
  * worker with the application's rights, which can harm nothing that its user could not.
  */
 
-#define TREE_IDLE_MS INT64_C(60000)
+/* A flip syncs the whole file system first, without a word: no limit on silence. */
 #define TREE_TOTAL_MS INT64_C(600000)
 
 int tree_perform(struct run *run, const char *verb, struct json_object *request,
@@ -24,7 +24,7 @@ int tree_perform(struct run *run, const char *verb, struct json_object *request,
 		.helper = "bootagent-tree",
 		.identity = &run->setup->application,
 		.request = owned,
-		.idle_timeout_ms = TREE_IDLE_MS,
+		.idle_timeout_ms = TREE_TOTAL_MS,
 		.deadline = deadline_in(TREE_TOTAL_MS),
 	};
 	int result;

@@ -5,24 +5,26 @@
 #include "base/text.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
-
-/* The line's origin is this program, not the place in log.c that sends it. */
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
 
 /*
  * The log, written by the verbs and the pipeline alone; what lies below returns errors.
  * Under systemd a line is a journal entry with its priority and the run's id, elsewhere a
- * line on standard error. Nobody waits for a reader that does not read.
+ * line on standard error. Nobody waits for a reader that does not read, so the journal
+ * gets its datagram from here: sd_journal_send() blocks on a journald that has stalled.
  */
 
-#define LOG_LINE_MAX_BYTES 4096
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+/* With "bootagent: " and the line's end still one atomic write to a pipe. */
+#define LOG_TEXT_MAX_BYTES (PIPE_BUF - 64)
 
 /*
  * systemd.exec(5): JOURNAL_STREAM is "device:inode" of the stream given to the service.
@@ -56,9 +58,28 @@ static void write_stderr(const char *text)
 		return;
 }
 
+/*
+ * systemd.io/JOURNAL_NATIVE_PROTOCOL: one datagram, a field a line; no line ends within.
+ */
+static void write_journal(const struct log *log, int priority, const char *text)
+{
+	static const struct sockaddr_un address = { .sun_family = AF_UNIX,
+						    .sun_path = JOURNAL_SOCKET };
+	autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	autofree char *entry =
+		text_format("PRIORITY=%d\nSYSLOG_IDENTIFIER=bootagent\n"
+			    "BOOTAGENT_RUN_ID=%s\nMESSAGE=%s\n",
+			    priority, log->run_id ? log->run_id : "", text);
+
+	if (fd >= 0 &&
+	    sendto(fd, entry, strlen(entry), MSG_NOSIGNAL,
+		   (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return;
+}
+
 void log_write(const struct log *log, int priority, const char *format, ...)
 {
-	char text[LOG_LINE_MAX_BYTES];
+	char text[LOG_TEXT_MAX_BYTES];
 	va_list arguments;
 
 	if (priority > LOG_INFO && !log->is_verbose)
@@ -66,11 +87,9 @@ void log_write(const struct log *log, int priority, const char *format, ...)
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	if (!log->is_journal) {
+	text_make_printable(text);
+	if (log->is_journal)
+		write_journal(log, priority, text);
+	else
 		write_stderr(text);
-		return;
-	}
-	(void)sd_journal_send("PRIORITY=%d", priority, "MESSAGE=%s", text,
-			      "SYSLOG_IDENTIFIER=bootagent", "BOOTAGENT_RUN_ID=%s",
-			      log->run_id ? log->run_id : "", NULL);
 }

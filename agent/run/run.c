@@ -170,10 +170,10 @@ int run_lock(struct run *run, bool waits, struct error *err)
 	/* What killed runs left half written: under our lock nobody else writes there. */
 	file_sweep(run->places.run_fd);
 	file_sweep(run->places.state_fd);
-	result = load_status(run, err);
-	if (result == 0)
-		result = releases_load(run->places.state_fd, &run->releases, err);
-	return result;
+	/* The budget is the run's, not that of whoever was waited for. */
+	run->begun_ms = clock_monotonic_ms();
+	run->deadline = run->final_deadline = deadline_in(RUN_DEADLINE_MS);
+	return load_status(run, err);
 }
 
 void run_detail(struct run *run, const char *format, ...)

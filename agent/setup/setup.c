@@ -10,6 +10,7 @@
 #include "setup/setup_types.h"
 #include "state/places.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,16 +60,28 @@ static int find_application_home(const struct run *run, struct setup *setup,
 	return 0;
 }
 
+/* A user that does not exist, or is root, is a fault of the configuration: -EINVAL. */
+static int find_user(struct identity *identity, const char *user, const char *key,
+		     struct error *err)
+{
+	int result = identity_init(identity, user, err);
+
+	if (result == -ENOENT)
+		result = err->code = -EINVAL;
+	if (result == 0 && geteuid() == 0 && identity->uid == 0)
+		result = error_set(err, EINVAL,
+				   "root is not to do this: name a user without rights");
+	return result < 0 ? error_wrap(err, "%s", key) : 0;
+}
+
 static int find_users(const struct config *config, struct setup *setup, struct error *err)
 {
-	int result = identity_init(&setup->application, config->application.user, err);
+	int result = find_user(&setup->application, config->application.user,
+			       "application.user", err);
 
 	if (result < 0)
-		return error_wrap(err, "application.user");
-	result = identity_init(&setup->source, config->source.user, err);
-	if (result < 0)
-		return error_wrap(err, "source.user");
-	return 0;
+		return result;
+	return find_user(&setup->source, config->source.user, "source.user", err);
 }
 
 int setup_stage(struct run *run, struct error *err)
@@ -83,6 +96,8 @@ int setup_stage(struct run *run, struct error *err)
 
 	run->setup = setup;
 	result = find_users(config, setup, err);
+	if (result == 0)
+		result = releases_load(run->places.state_fd, &run->releases, err);
 	if (result < 0)
 		return result;
 	deploy_to.owner = &setup->application;

@@ -48,6 +48,10 @@ int source_stage(struct run *run, struct error *err)
 	json_set_string(request, "url", config->source.repo_url);
 	json_set_string(request, "ref", config->source.branch);
 	result = run_worker(run, &task, &reply, err);
+	if (result == -ETIMEDOUT)
+		return error_wrap(err, "fetch '%s' (source.timeout is %lld s)",
+				  config->source.repo_url,
+				  (long long)(config->source.timeout_ms / 1000));
 	if (result < 0)
 		return result;
 	revision = json_string(reply, "revision");

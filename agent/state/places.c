@@ -291,10 +291,12 @@ static int make_present(int root_fd, const struct places_directory *directory,
 	int result;
 
 	if (parent_fd == -EPERM)
-		return error_set(err, EPERM,
-				 "'%s' or a directory above it can be changed by other "
-				 "users than root: mend its owner and mode",
-				 parent);
+		return error_set(
+			err, EPERM,
+			"'%s' or a directory above it can be changed by other "
+			"users than root: make '%s' yourself and give it to '%s'",
+			parent, directory->path,
+			directory->owner ? directory->owner->name : "root");
 	if (parent_fd == -ELOOP || parent_fd == -ENOTDIR)
 		return error_set(err, ENOTDIR,
 				 "the path '%s' leads through a link or a file: name the "

@@ -74,7 +74,7 @@ static int read_list(struct releases *releases, const struct json_object *docume
 int releases_load(int state_fd, struct releases *ret_releases, struct error *err)
 {
 	autojson struct json_object *document = NULL;
-	struct releases releases = { 0 };
+	struct releases releases = { .is_loaded = true };
 	struct error problem;
 	int result = json_load(state_fd, RELEASES_FILE, RELEASES_MAX_BYTES, &document,
 			       &problem);
@@ -91,7 +91,7 @@ int releases_load(int state_fd, struct releases *ret_releases, struct error *err
 		result = read_list(&releases, document);
 	if (result < 0) {
 		releases_done(&releases);
-		return error_set(err, EINVAL,
+		return error_set(err, EBADMSG,
 				 "var/lib/bootagent/" RELEASES_FILE
 				 " is damaged: move it away, and "
 				 "the next run makes every release anew");
@@ -162,6 +162,20 @@ struct release_record *releases_add(struct releases *releases, const char *name,
 	record->name = text_copy(name);
 	record->revision = text_copy(revision);
 	return record;
+}
+
+struct release_record *releases_move_last(struct releases *releases, const char *name)
+{
+	struct release_record *record = releases_find(releases, name);
+	struct release_record *end = releases->items + releases->count - 1;
+	struct release_record moved;
+
+	if (!record || record == end)
+		return record;
+	moved = *record;
+	memmove(record, record + 1, (size_t)(end - record) * sizeof(*record));
+	*end = moved;
+	return end;
 }
 
 void releases_remove(struct releases *releases, const char *name)

@@ -142,7 +142,8 @@ int runfile_boot_id(char ret_boot_id[static BOOT_ID_BYTES], struct error *err)
 	ssize_t length = fd < 0 ? -1 : read(fd, ret_boot_id, BOOT_ID_BYTES - 1);
 
 	if (length != BOOT_ID_BYTES - 1)
-		return error_set(err, fd < 0 ? errno : EIO, "read the kernel's boot id");
+		return error_set(err, fd < 0 ? errno : EIO,
+				 "read the kernel's boot id: is /proc mounted?");
 	ret_boot_id[length] = '\0';
 	return 0;
 }

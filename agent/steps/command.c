@@ -18,7 +18,7 @@
  * privileges (Debian's crontab is setgid), and it does not get the lock.
  */
 
-#define COMMAND_GRACE_MS 10000
+#define COMMAND_GRACE_MS 5000
 #define CHUNK_BYTES 4096
 
 struct output {
@@ -108,7 +108,7 @@ static int await(struct loop *loop, const struct command *command, struct child 
 	int result = loop_wait(loop, child_is_ended, child, command->deadline, err);
 
 	if (result == -ETIME)
-		result = error_set(err, ETIMEDOUT, "not done in time, ended");
+		result = error_set(err, ETIMEDOUT, "not done within its timeout, ended");
 	if (result == 0)
 		result = child_check_shutdown(loop, child, err);
 	if (result == 0)

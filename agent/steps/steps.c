@@ -87,11 +87,9 @@ static int perform(struct run *run, const struct config_step *step,
 	record->exit_status = end->exit_status;
 	record->signal = end->signal;
 	record->state = result == 0 ? "done" : "failed";
-	if (result == 0)
-		return 0;
 	free(run->step_output);
 	run->step_output = text_copy(end->tail);
-	return error_wrap(err, "step '%s'", step->name);
+	return result < 0 ? error_wrap(err, "step '%s'", step->name) : 0;
 }
 
 static int perform_all(struct run *run, enum step_when when, struct error *err)

@@ -11,7 +11,9 @@
 #include "tree/request.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /*
@@ -69,6 +71,29 @@ static int describe_candidate(const struct layout *layout,
 	return 0;
 }
 
+static int describe_fresh(const struct layout *layout, const struct json_object *request,
+			  struct json_object *reply, struct error *err)
+{
+	const char *name = json_string(request, "fresh");
+	autoclose int releases_fd = -1;
+	struct stat status;
+	int result;
+
+	if (!name)
+		return 0;
+	if (!text_is_name(name))
+		return error_set(err, EINVAL, "the fresh name is no name of a release");
+	result = layout_open_releases(layout, &releases_fd, err);
+	if (result < 0 && !layout_is_absent(result))
+		return result;
+	json_set_boolean(reply, "fresh",
+			 releases_fd < 0 ||
+				 (fstatat(releases_fd, name, &status,
+					  AT_SYMLINK_NOFOLLOW) < 0 &&
+				  errno == ENOENT));
+	return 0;
+}
+
 int tree_inspect(const struct json_object *request, struct json_object **ret_result,
 		 struct error *err)
 {
@@ -87,6 +112,8 @@ int tree_inspect(const struct json_object *request, struct json_object **ret_res
 				  json_member(reply, "current", json_type_object), err);
 	if (result == 0)
 		result = describe_candidate(&layout, request, reply, err);
+	if (result == 0)
+		result = describe_fresh(&layout, request, reply, err);
 	if (result == 0)
 		*ret_result = TAKE(reply);
 	return result;

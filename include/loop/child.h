@@ -57,8 +57,8 @@ void child_signal(const struct child *child, int number);
 
 /*
  * Ends the child: TERM, then KILL after the grace, to its group where it has one,
- * then KILL to what is left of its session; waits until it has ended, interrupts
- * notwithstanding. Takes a child that has ended already.
+ * then KILL to what is left of its session, which has the same grace; waits until it has
+ * ended, interrupts notwithstanding. Takes a child that has ended already.
  */
 void child_stop(struct loop *loop, struct child *child, int64_t grace_ms);
 

@@ -7,20 +7,22 @@
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
+#define LOOP_SIGNAL_COUNT 4
+
 struct error;
 
 /* The one event loop of a process. */
 struct loop {
 	sd_event *event;
-	sd_event_source *sources[2];
-	int interrupted_by; /* the first SIGINT or SIGTERM, 0 while there was none */
+	sd_event_source *sources[LOOP_SIGNAL_COUNT];
+	int interrupted_by; /* the first signal that asked us to stop, 0: none */
 	bool ignores_interrupts;
 };
 
 /*
- * Makes the loop and turns SIGINT and SIGTERM into `interrupted_by`; blocks both signals
- * in this thread (children unblock them) and ignores SIGPIPE. loop_done() takes NULL
- * members.
+ * Makes the loop and turns SIGINT, SIGTERM, SIGHUP (unless ignored, nohup(1)) and SIGQUIT
+ * into `interrupted_by`; blocks them in this thread (children unblock them) and ignores
+ * SIGPIPE. loop_done() takes NULL members.
  */
 int loop_init(struct loop *loop, struct error *err) __attribute__((warn_unused_result));
 void loop_done(struct loop *loop);

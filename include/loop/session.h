@@ -2,6 +2,7 @@
 #ifndef LOOP_SESSION_H
 #define LOOP_SESSION_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -10,5 +11,8 @@
  * be held by its leader, be it a zombie, so that it cannot become another's meanwhile.
  */
 void session_kill(pid_t session);
+
+/* Whether a process of the session lives; zombies do not. */
+bool session_has_members(pid_t session);
 
 #endif

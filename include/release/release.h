@@ -28,11 +28,14 @@ int activate_stage(struct run *run, struct error *err)
 int record_stage(struct run *run, struct error *err) __attribute__((warn_unused_result));
 
 /*
- * Turns the run to the last good release for taking back; SETUP must be done.
- * has_target_failed: the target itself did not prove itself. false: there is none but
- * that one, or that one was proven before (then the fault is not in it, and an older
- * release is no answer).
+ * Turns the run to the release to take back to; SETUP must be done. That is what served
+ * when the run began, else the last one that proved itself. has_target_failed: the target
+ * itself did not prove itself. false: there is none, or the target is what served when
+ * the run began (then the fault is not in it, and another release is no answer).
  */
 bool release_retarget(struct run *run, bool has_target_failed);
+
+/* The same once more, when the one it turned to is gone from the tree. */
+bool release_retarget_next(struct run *run);
 
 #endif

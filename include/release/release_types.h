@@ -8,12 +8,13 @@
 struct release {
 	char *name; /* the target, below releases/ */
 	char *revision;
-	char *directory;    /* the target's absolute path on this machine */
-	char *current_name; /* what `current` led to; NULL: nothing of ours */
-	bool is_fresh;      /* made by this run: its before-publish steps are to run */
-	bool is_current;    /* `current` leads to the target */
-	bool was_good;      /* the target was proven before this run */
-	bool is_served;     /* the target was current and good: nothing to deploy */
+	char *directory;     /* the target's absolute path on this machine */
+	char *current_name;  /* what `current` led to; NULL: nothing of ours */
+	bool is_fresh;       /* made by this run: its before-publish steps are to run */
+	bool is_current;     /* `current` leads to the target */
+	bool is_served;      /* the target was current and good: nothing to deploy */
+	char *previous_name; /* what `current` led to when the run began; NULL: */
+	char *previous_revision; /* nothing of that kind, or its REVISION is unreadable */
 };
 
 #endif

@@ -14,7 +14,7 @@ struct log {
 	const char *run_id; /* a journal field; NULL: none. Borrowed */
 };
 
-/* Decides by JOURNAL_STREAM: sd_journal_send() tells nobody that no journal listens. */
+/* Decides by JOURNAL_STREAM: a datagram to a journal that is not there tells nobody. */
 void log_init(struct log *log, bool is_verbose);
 
 /*

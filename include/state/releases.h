@@ -2,6 +2,7 @@
 #ifndef STATE_RELEASES_H
 #define STATE_RELEASES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct error;
@@ -22,13 +23,14 @@ struct release_record {
 	char *boot_id;
 };
 
-/* The truth about releases, oldest first: /var/lib/bootagent/releases.json. */
+/* The truth about releases, in the order of their last proof. */
 struct releases {
 	struct release_record *items;
 	size_t count;
+	bool is_loaded;
 };
 
-/* No file is an empty list. -EINVAL: it is damaged; it is left as it is. */
+/* No file is an empty list. -EBADMSG: it is damaged; it is left as it is. */
 int releases_load(int state_fd, struct releases *ret_releases, struct error *err)
 	__attribute__((warn_unused_result));
 
@@ -44,6 +46,9 @@ struct release_record *releases_find(const struct releases *releases, const char
 /* Adds a record at the end; borrowed until the list changes. */
 struct release_record *releases_add(struct releases *releases, const char *name,
 				    const char *revision);
+
+/* Moves a record to the end, the place of the latest; borrowed until the list changes. */
+struct release_record *releases_move_last(struct releases *releases, const char *name);
 
 /* Takes a record out; harmless if there is none of that name. */
 void releases_remove(struct releases *releases, const char *name);

@@ -19,7 +19,8 @@ struct error;
  * Result: {"current": null} if there is no such link, else
  * {"current": {"release": NAME, "revision": HEX or null}}; for a link that names no
  * release that is there {"current": {"release": null, "revision": null, "target": TEXT}}.
- * With a candidate also {"candidate": HEX or null}, what its REVISION says.
+ * With a candidate also {"candidate": HEX or null}, what its REVISION says; with
+ * {"fresh": NAME}, a name for a new release, also {"fresh": BOOL}, whether it is free.
  * -EISDIR, -EINVAL: a directory or a file stands at `current`.
  */
 int tree_inspect(const struct json_object *request, struct json_object **ret_result,

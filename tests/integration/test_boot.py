@@ -330,7 +330,7 @@ WRONG = {
     "section is a text": (merged(source="here"), ["'source' must be an object"]),
     "steps is an object": (merged(steps={"one": STEP}), ["steps"]),
     "command as one text": (merged(steps=[{**STEP, "run": "true"}]),
-                            ["steps[0].run", "a command as a list of texts"]),
+                            ["steps[0].run", "a list of texts such as"]),
     "missing key": (merged(source={"repo_url": None}),
                     ["'source.repo_url' is missing", "Where the git repository is"]),
     "missing section": (lambda config: json.dumps({"application": config["application"]}),

@@ -223,15 +223,20 @@ static void steps_are_checked_one_by_one(void **state)
 		  "steps[0].when: expected one of 'before-publish', 'after-publish', "
 		  "'after-ready'" },
 		{ "{\"steps\": [{\"run\": []}]}",
-		  "steps[0].run: expected a command as a list of texts, found array" },
+		  "steps[0].run: expected a list of texts such as [\"bundle\", "
+		  "\"install\"], found array" },
 		{ "{\"steps\": [{\"run\": \"make\"}]}",
-		  "steps[0].run: expected a command as a list of texts, found string" },
+		  "steps[0].run: expected a list of texts such as [\"bundle\", "
+		  "\"install\"], found string" },
 		{ "{\"steps\": [{\"run\": [\"\"]}]}",
-		  "steps[0].run: expected a command as a list of texts, found string" },
+		  "steps[0].run: expected a list of texts such as [\"bundle\", "
+		  "\"install\"], found string" },
 		{ "{\"steps\": [{\"run\": [\"a\", 1]}]}",
-		  "steps[0].run: expected a command as a list of texts, found int" },
+		  "steps[0].run: expected a list of texts such as [\"bundle\", "
+		  "\"install\"], found int" },
 		{ "{\"steps\": [{\"run\": [\"rm\", \"a\\u0000b\"]}]}",
-		  "steps[0].run: expected a command as a list of texts, found string" },
+		  "steps[0].run: expected a list of texts such as [\"bundle\", "
+		  "\"install\"], found string" },
 		{ "{" REQUIRED ", \"steps\": [" STEP
 		  ", {\"name\": \"b\", \"run\": [\"r\"]}, " STEP "]}",
 		  "two steps are called 'a': rename one" },

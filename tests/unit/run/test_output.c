@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/report.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -148,7 +149,8 @@ static void log_line_has_a_maximum(void **state)
 	log_init(&log, false);
 	log_write(&log, LOG_ERR, "%s", huge);
 	capture_end(&capture, text, sizeof(text));
-	assert_int_equal(strlen(text), strlen("bootagent: \n") + 4095);
+	/* a pipe takes it whole or not at all */
+	assert_true(strlen(text) > 4000 && strlen(text) <= PIPE_BUF);
 	assert_int_equal(text[strlen(text) - 1], '\n');
 }
 

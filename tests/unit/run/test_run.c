@@ -95,20 +95,6 @@ static void second_run_is_refused_or_waits(void **state)
 	run_done(&second);
 }
 
-static void damaged_releases_stop_a_run(void **state)
-{
-	const struct scratch *scratch = *state;
-	struct options options;
-	struct error err = { 0 };
-	struct run run;
-
-	assert_int_equal(begin(scratch, &options, &run, &err), 0);
-	assert_int_equal(scratch_put(scratch, "var/lib/bootagent/releases.json", "{", 1),
-			 0);
-	assert_int_equal(run_lock(&run, false, &err), -EINVAL);
-	run_done(&run);
-}
-
 static void status_of_this_boot_goes_on(void **state)
 {
 	const struct status_serving serving = { true, "1", "aaaa", true, NULL };
@@ -200,7 +186,6 @@ int main(void)
 		scratch_test(run_has_a_name_and_places),
 		cmocka_unit_test(run_that_cannot_begin_leaves_nothing),
 		scratch_test(second_run_is_refused_or_waits),
-		scratch_test(damaged_releases_stop_a_run),
 		scratch_test(status_of_this_boot_goes_on),
 		scratch_test(foreign_status_is_begun_anew),
 		cmocka_unit_test(details_are_one_printable_line),

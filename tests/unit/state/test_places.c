@@ -229,7 +229,8 @@ static void parent_that_others_change_is_refused(void **state)
 	assert_int_equal(make(&places, "/open/api", 0755, &other, &err), -EPERM);
 	assert_string_equal(err.text,
 			    "'/open' or a directory above it can be changed by other "
-			    "users than root: mend its owner and mode");
+			    "users than root: make '/open/api' yourself and give it "
+			    "to 'games'");
 	assert_int_equal(fchmodat(scratch->fd, "open", 0775, 0), 0);
 	assert_int_equal(make(&places, "/open/api", 0755, &other, &err), -EPERM);
 	/* nobody but the owner renames in a sticky one */

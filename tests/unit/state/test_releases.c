@@ -115,7 +115,7 @@ static void damaged_file_is_told_and_left(void **state)
 		assert_int_equal(scratch_put(scratch, FILE_NAME, texts[i],
 					     strlen(texts[i])),
 				 0);
-		assert_int_equal(releases_load(scratch->fd, &releases, &err), -EINVAL);
+		assert_int_equal(releases_load(scratch->fd, &releases, &err), -EBADMSG);
 		assert_string_equal(
 			err.text,
 			"var/lib/bootagent/releases.json is damaged: move it away, and "
