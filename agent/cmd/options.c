@@ -34,7 +34,7 @@ static const struct option_row option_rows[] = {
 	{ "config", "FILE", 'c', "read FILE instead of /etc/bootagent/bootagent.json" },
 	{ "root", "DIR", 'r', "resolve the system's paths below DIR; not a chroot" },
 	{ "json", NULL, 'j', "machine-readable output, one object a line" },
-	{ "verbose", NULL, 'v', "tell more" },
+	{ "verbose", NULL, 'v', "also what steps wrote that went well" },
 	{ "version", NULL, 'V', "print the version and exit" },
 	{ "help", NULL, 'h', "print this help and exit" },
 };
