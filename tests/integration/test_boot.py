@@ -531,7 +531,7 @@ echo $! >pid.new && mv pid.new pid
 """
 
 
-@pytest.mark.parametrize("end, words", [("exec sleep 300", "not done in time"),
+@pytest.mark.parametrize("end, words", [("exec sleep 300", "not done within its timeout"),
                                         ("wait_for=; exit 1", "exit status 1")],
                          ids=["timeout", "failure"])
 def test_the_whole_group_of_a_step_goes_with_it(box, end, words):

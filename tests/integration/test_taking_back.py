@@ -6,8 +6,9 @@ import shutil
 
 import pytest
 
-from conftest import COUNT, owner, shell
+from conftest import COUNT, WITHIN_S, owner, shell
 from box.box import APPLICATION_USER
+from servers.process import wait_until
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
@@ -187,6 +188,7 @@ def test_waiting_for_the_lock_costs_nothing_of_the_deadline(box):
         shell("stay", 'd=$BOOTAGENT_DEPLOY_TO/shared; test -e "$d/done" && exit 0; '
               'touch "$d/done"; sleep 4')], source={"timeout": "3s"})
     first = box.start("sync")
+    wait_until(box.shared("done").exists, WITHIN_S)
     second = box.start("boot")
     box.finish(first, 0)
     box.finish(second, 0)
