@@ -25,7 +25,7 @@ import table
 
 WARM_UPS = 1
 COUNTED = 11
-WATCHED = 3
+WATCHED = 9
 GROUP = "web"
 HOOK = "launch"
 SCRIPT = Path(__file__).with_name("user-data.sh")
