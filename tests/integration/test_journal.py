@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from box.box import PYTHON
+from servers.namespace import own_mounts
 
 TIMEOUT_S = 60
 
@@ -37,6 +38,7 @@ LISTENER = textwrap.dedent("""
             entries.append(journal.recv(65536).decode())
     except TimeoutError:
         pass
+    subprocess.run(["umount", "--lazy", "/run/systemd"], check=True)
     print(json.dumps({"status": ended.returncode, "entries": entries}))
 """)
 
@@ -52,8 +54,8 @@ def journal(box, tmp_path):
     def run(*arguments, stream=""):
         stderr = Path(tmp_path, "stderr")
         result = subprocess.run(
-            ["unshare", "--mount", "--propagation", "private", PYTHON, "-c", LISTENER,
-             str(stderr), stream, *box.command(*arguments)],
+            [*own_mounts(), PYTHON, "-c", LISTENER, str(stderr), stream,
+             *box.command(*arguments)],
             env=box.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=TIMEOUT_S, check=True)
         said = json.loads(result.stdout)

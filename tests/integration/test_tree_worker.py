@@ -23,6 +23,8 @@ from pathlib import Path
 
 import pytest
 
+from servers.namespace import own_mounts
+
 BUILD = Path(os.environ.get("BOOTAGENT_BUILD",
                             Path(__file__).resolve().parents[2] / "build" / "asan"))
 USER = "games"
@@ -730,8 +732,8 @@ if os.geteuid() == 0:
     def test_remove_does_not_enter_a_mount(tree, options):
         point = tree.put(tree.release(OLD) / "mounted")
         mount = shlex.join(["mount", *options, str(point)]).format(outside=tree.outside)
-        tree.prefix = ["unshare", "-m", "sh", "-c", f'{mount} && exec "$@"', "sh",
-                       *tree.prefix]
+        script = f'{mount} && "$@"; status=$?; umount {shlex.quote(str(point))}; exit $status'
+        tree.prefix = [*own_mounts(), "sh", "-c", script, "sh", *tree.prefix]
         tree.ask("remove", releases=[OLD]).refused("EXDEV", "mounted")
         assert tree.outside_is_whole()
 
