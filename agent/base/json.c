@@ -17,6 +17,7 @@
  */
 
 #define JSON_DEPTH_MAX 16
+#define JSON_C_0_18 (18 << 8)
 
 static int check_end(struct json_tokener *tokener, const char *text, size_t length_bytes,
 		     const char *what, struct error *err)
@@ -31,6 +32,21 @@ static int check_end(struct json_tokener *tokener, const char *text, size_t leng
 	return 0;
 }
 
+/*
+ * json-c 0.18 takes every byte above 127 for a control character in its strict mode (a
+ * signed char). There such texts are read without it: they are machine-made.
+ */
+static int tokener_flags(const char *text, size_t length_bytes)
+{
+	const int flags = JSON_TOKENER_ALLOW_TRAILING_CHARS | JSON_TOKENER_VALIDATE_UTF8;
+
+	if (json_c_version_num() >= JSON_C_0_18)
+		for (size_t i = 0; i < length_bytes; i++)
+			if ((unsigned char)text[i] > 127)
+				return flags;
+	return flags | JSON_TOKENER_STRICT;
+}
+
 int json_parse(const char *text, size_t length_bytes, const char *what,
 	       struct json_object **ret_document, struct error *err)
 {
@@ -41,9 +57,7 @@ int json_parse(const char *text, size_t length_bytes, const char *what,
 
 	if (!tokener)
 		abort();
-	json_tokener_set_flags(tokener,
-			       JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS |
-				       JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tokener, tokener_flags(text, length_bytes));
 	/*
 	 * The closing NUL counts: a lone number or a truncated text is told only by it.
 	 */

@@ -191,7 +191,7 @@ static void numbers_have_limits(void **state)
 		  "readiness.expected_status: 199 is out of its limits, 200 to 299" },
 		{ "{\"readiness\": {\"expected_status\": 300}}",
 		  "readiness.expected_status: 300 is out of its limits, 200 to 299" },
-		{ "{\"readiness\": {\"healthy_threshold\": 99999999999999999999}}",
+		{ "{\"readiness\": {\"healthy_threshold\": 9223372036854775807}}",
 		  "readiness.healthy_threshold: 9223372036854775807 is out of its "
 		  "limits, 1 to 100" },
 		{ "{\"readiness\": {\"interval\": \"9ms\"}}",
