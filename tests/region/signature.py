@@ -5,17 +5,20 @@ From the IAM user guide, "AWS Signature Version 4 for API requests". What AWS de
 computes anything is decided here: the form of the Authorization header, the scope, the clock
 (facts A1: 5 minutes), the headers that must be signed, the credential and its session token.
 The computing is left to checkers: objects with name and expected(); every one in CHECKERS must
-agree with the client. Today there is one, botocore's own signer, fed with what was received.
-It accepts requests that AWS refuses; the second one will decode and re-encode as AWS does.
+agree with the client. One is botocore's own signer, fed with what was received; it takes a query
+as it came and so accepts requests that AWS refuses. The other one knows nothing of botocore: it
+decodes what it received and encodes it anew as the guide's "canonical request" wants it.
 """
 import calendar
 import hashlib
 import hmac
 import re
+import string
 import time
 from dataclasses import dataclass
 from http.client import HTTPMessage
 from typing import List, Optional, Tuple
+from urllib.parse import unquote_to_bytes
 
 import botocore.auth
 import botocore.awsrequest
@@ -25,6 +28,7 @@ from .credentials import Credentials
 from .http import Request
 
 CLOCK_SKEW_MAX_S = 300
+UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=([^/,\s]+)/([0-9]{8})/([^/,\s]+)/([^/,\s]+)/aws4_request, *"
@@ -78,7 +82,70 @@ class BotocoreChecker:
         return signer.signature(signer.string_to_sign(copy, canonical), copy), canonical
 
 
-CHECKERS = [BotocoreChecker()]
+def encode(text: bytes) -> str:
+    """The guide's UriEncode(): unreserved characters stay, all else is %XX in capitals."""
+    return "".join(chr(byte) if chr(byte) in UNRESERVED else f"%{byte:02X}" for byte in text)
+
+
+def normal_path(path: str) -> List[str]:
+    """The path's segments without "." and "..", as RFC 3986 wants them removed."""
+    kept: List[str] = []
+    for segment in path.split("/")[1:]:
+        if segment == "..":
+            del kept[-1:]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    return kept
+
+
+def canonical_path(path: str, service: str) -> str:
+    """S3 encodes once and keeps the path as it is; all others normalize and encode twice."""
+    if service == "s3":
+        return "/".join(encode(unquote_to_bytes(part)) for part in path.split("/")) or "/"
+    kept = normal_path(path)
+    text = "/" + "/".join(encode(encode(unquote_to_bytes(part)).encode()) for part in kept)
+    return text + "/" * (bool(kept) and path.endswith("/"))
+
+
+def canonical_query(query: str) -> str:
+    """Names and values decoded, encoded anew, and sorted by what that gives."""
+    pairs = []
+    for field in filter(None, query.split("&")):
+        name, _, value = field.partition("=")
+        pairs.append(tuple(encode(unquote_to_bytes(text.replace("+", " ")))
+                           for text in (name, value)))
+    return "&".join(f"{name}={value}" for name, value in sorted(pairs))
+
+
+class AwsChecker:
+    """Recomputes a signature as the IAM user guide describes it, step by step."""
+    name = "aws"
+
+    @staticmethod
+    def canonical_request(request: Request, auth: Authorization) -> str:
+        headers = ""
+        for name in auth.signed_headers:
+            values = [" ".join(value.split()) for value in request.all(name)]
+            headers += f"{name}:{','.join(values)}\n"
+        digest = hashlib.sha256(request.body).hexdigest()
+        return "\n".join([request.method, canonical_path(request.path, auth.service),
+                          canonical_query(request.query), headers,
+                          ";".join(auth.signed_headers), digest])
+
+    def expected(self, request: Request, auth: Authorization,
+                 credentials: Credentials) -> Tuple[str, str]:
+        """(the signature, the canonical request it is for)"""
+        canonical = self.canonical_request(request, auth)
+        scope = [auth.date, auth.region, auth.service, "aws4_request"]
+        text = "\n".join(["AWS4-HMAC-SHA256", auth.timestamp, "/".join(scope),
+                          hashlib.sha256(canonical.encode()).hexdigest()])
+        key = ("AWS4" + credentials.secret_key).encode()
+        for part in [*scope, text]:
+            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        return key.hex(), canonical
+
+
+CHECKERS = [BotocoreChecker(), AwsChecker()]
 
 
 def parse(request: Request) -> Authorization:

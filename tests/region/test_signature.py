@@ -11,7 +11,10 @@ import botocore.awsrequest
 import botocore.credentials
 import pytest
 
-from region.credentials import ROLE_ACCESS_KEY_ID, SECRET_ACCESS_KEY, USER_ACCESS_KEY_ID
+from region import signature
+from region.credentials import (Credentials, ROLE_ACCESS_KEY_ID, SECRET_ACCESS_KEY,
+                                USER_ACCESS_KEY_ID)
+from region.http import Request
 
 BODY = b"Action=DescribeAutoScalingInstances&Version=2011-01-01"
 
@@ -79,6 +82,89 @@ def test_signed_by_curl(region, web, body, token):
         stdout=subprocess.PIPE, timeout=10, check=True).stdout
     assert told.endswith(b"200" if token == "own" else b"403"), told.decode()
     assert reason(region) == ("ok" if token == "own" else "wrong session token")
+
+
+# Both checkers on requests that never reach the door (it serves only POST /): what a client
+# signs with botocore, and what AWS says to it. Their difference is what the second one is for.
+
+GUIDE = {  # the IAM user guide's example of a GET to IAM, with its signature
+    "target": "/?Action=ListUsers&Version=2010-05-08",
+    "headers": [("Host", "iam.amazonaws.com"), ("X-Amz-Date", "20150830T123600Z"),
+                ("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")],
+    "signature": "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
+}
+
+
+def expected(checker, target, service="iam", headers=(), body=b"", method="GET"):
+    sent = list(headers) or GUIDE["headers"]
+    request = Request(method, target, sent, body, True)
+    auth = signature.Authorization(
+        "AKIDEXAMPLE", "20150830", "us-east-1", service,
+        sorted({name.lower() for name, _ in sent}), "", "20150830T123600Z")
+    return checker.expected(request, auth, Credentials("AKIDEXAMPLE", SECRET_ACCESS_KEY.replace(
+        "/bPxRfiCYEXAMPLEKEY", "+bPxRfiCYEXAMPLEKEY"), None))
+
+
+@pytest.mark.parametrize("checker", signature.CHECKERS, ids=lambda checker: checker.name)
+def test_the_guides_own_example(checker):
+    assert expected(checker, GUIDE["target"])[0] == GUIDE["signature"]
+
+
+BOTOCORE, AWS = signature.CHECKERS
+
+
+@pytest.mark.parametrize("target, canonical", [
+    ("/?b=2&a=1", "a=1&b=2"),
+    ("/?a=2&a=1", "a=1&a=2"),
+    ("/?a=b%20c", "a=b%20c"),
+    ("/?a=b+c", "a=b%20c"),
+    ("/?a=b/c", "a=b%2Fc"),
+    ("/?a=%2f", "a=%2F"),
+    ("/?a=%7E~", "a=~~"),
+    ("/?a", "a="),
+    ("/?a=1&A=2&a-b=3", "A=2&a=1&a-b=3"),
+    ("/?a=%E1%88%B4", "a=%E1%88%B4"),
+    ("/?&&a=1&", "a=1"),
+])
+def test_query_is_decoded_and_encoded_anew(target, canonical):
+    assert expected(AWS, target)[1].split("\n")[2] == canonical
+
+
+@pytest.mark.parametrize("target, service, canonical", [
+    ("/", "iam", "/"), ("//", "iam", "/"), ("/a/./b/../c", "iam", "/a/c"),
+    ("/a%20b", "iam", "/a%2520b"), ("/a/", "iam", "/a/"), ("/%41", "iam", "/A"),
+    ("/a%20b", "s3", "/a%20b"), ("/a/../b", "s3", "/a/../b"), ("//a", "s3", "//a"),
+    ("/a(b)", "s3", "/a%28b%29"),
+])
+def test_path_is_decoded_and_encoded_anew(target, service, canonical):
+    assert expected(AWS, target, service)[1].split("\n")[1] == canonical
+
+
+@pytest.mark.parametrize("value, canonical", [
+    ("  a   b ", "a b"), ('"a   b"', '"a b"'), ("a\tb", "a b")])
+def test_blanks_of_a_header(value, canonical):
+    headers = [*GUIDE["headers"], ("X-Note", value)]
+    assert f"\nx-note:{canonical}\n" in expected(AWS, "/", headers=headers)[1]
+
+
+def test_a_header_sent_twice():
+    headers = [*GUIDE["headers"], ("X-Note", "b"), ("X-Note", "a")]
+    assert "\nx-note:b,a\n" in expected(AWS, "/", headers=headers)[1]
+
+
+@pytest.mark.parametrize("target", ["/?a=b/c", "/?a=%2f", "/?a=b+c"])
+def test_what_botocore_takes_and_aws_refuses(region, web, target):
+    """Facts A5: libcurl before 8.3 sends a query as it is, and botocore signs it like that."""
+    assert expected(BOTOCORE, target)[0] != expected(AWS, target)[0]
+    status, code, _ = send(region, signed(region, web, path=target), path=target)
+    assert (status, code) == (403, "SignatureDoesNotMatch")
+    assert reason(region) == "signature differs (aws)"
+
+
+@pytest.mark.parametrize("target", ["/", "/?a=1&b=2", "/?a=%20%2F~", "/x/y", "/x%20y"])
+@pytest.mark.parametrize("body", [b"", BODY, bytes(range(256))])
+def test_both_agree_on_what_is_good(target, body):
+    assert expected(BOTOCORE, target, body=body)[0] == expected(AWS, target, body=body)[0]
 
 
 def test_lasting_user_needs_no_token(region, web):
