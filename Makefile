@@ -27,7 +27,9 @@ BASE_SOURCES := \
 # bootagent
 BOOTAGENT_SOURCES := \
 	agent/aws/aws.c \
+	agent/aws/container.c \
 	agent/aws/credentials.c \
+	agent/aws/skew.c \
 	agent/aws/xml.c \
 	agent/cmd/boot.c \
 	agent/cmd/options.c \
@@ -44,8 +46,11 @@ BOOTAGENT_SOURCES := \
 	agent/loop/loop.c \
 	agent/loop/session.c \
 	agent/main.c \
+	agent/metadata/endpoint.c \
 	agent/metadata/imds.c \
 	agent/metadata/metadata.c \
+	agent/metadata/target.c \
+	agent/metadata/token.c \
 	agent/net/http.c \
 	agent/net/multi.c \
 	agent/net/retry.c \

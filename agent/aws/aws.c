@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "aws/aws.h"
 
+#include "aws/skew.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -22,6 +23,7 @@
 #define AWS_TRY_TIMEOUT_MS 10000
 #define WAIT_MARGIN_MS 1000
 #define AWS_REPLY_MAX_BYTES (1024 * 1024)
+#define CLOCK_LOOK_MS 1000
 
 struct aws_call {
 	struct aws *aws;
@@ -29,10 +31,54 @@ struct aws_call {
 	char *body;
 	struct deadline deadline;
 	struct http_transfer *transfer;
-	bool awaits_credentials, is_done, is_parsed;
+	bool awaits_credentials, is_done, is_parsed, has_new_keys;
+	int64_t retry_after_ms;
+	struct skew skew;
+	struct retry clock_retry;
 	struct xml xml;
 	struct error error;
 };
+
+const struct retry_rule aws_rules[] = {
+	{ -EBUSY, RETRY_THROTTLED },       { -EAGAIN, RETRY_TRANSIENT },
+	{ -ETIMEDOUT, RETRY_TRANSIENT },   { -ECONNREFUSED, RETRY_TRANSIENT },
+	{ -ECONNRESET, RETRY_TRANSIENT },  { -EHOSTUNREACH, RETRY_TRANSIENT },
+	{ -ENETUNREACH, RETRY_TRANSIENT }, { -EIO, RETRY_TRANSIENT },
+	{ -ENODATA, RETRY_TRANSIENT },     { 0, RETRY_PERMANENT },
+};
+
+/* AWS's own codes; the SDKs' lists of throttling and transient errors. */
+static const struct {
+	const char *code;
+	int number;
+} aws_codes[] = {
+	{ "Throttling", EBUSY },
+	{ "ThrottlingException", EBUSY },
+	{ "ThrottledException", EBUSY },
+	{ "RequestThrottled", EBUSY },
+	{ "RequestThrottledException", EBUSY },
+	{ "EC2ThrottledException", EBUSY },
+	{ "TooManyRequestsException", EBUSY },
+	{ "RequestLimitExceeded", EBUSY },
+	{ "BandwidthLimitExceeded", EBUSY },
+	{ "LimitExceededException", EBUSY },
+	{ "ProvisionedThroughputExceededException", EBUSY },
+	{ "PriorRequestNotComplete", EBUSY },
+	{ "SlowDown", EBUSY },
+	{ "RequestTimeout", EAGAIN },
+	{ "RequestTimeoutException", EAGAIN },
+	{ "InternalFailure", EAGAIN },
+	{ "InternalError", EAGAIN },
+	{ "ServiceUnavailable", EAGAIN },
+	{ "ResourceContention", EAGAIN },
+	{ "ScalingActivityInProgress", EAGAIN },
+	{ "ExpiredToken", EKEYEXPIRED },
+	{ "ExpiredTokenException", EKEYEXPIRED },
+	{ "ValidationError", EINVAL },
+};
+
+static int post(struct aws_call *call, struct error *err);
+static void on_credentials(int result, const struct error *err, void *userdata);
 
 void aws_init(struct aws *aws, struct loop *loop, struct http *http, struct imds *imds)
 {
@@ -86,24 +132,43 @@ static char *append_field(char *body, const char *name, const char *value)
 	return longer;
 }
 
+static int number_of(const char *code, long status)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(aws_codes); i++)
+		if (strcmp(code, aws_codes[i].code) == 0)
+			return aws_codes[i].number;
+	if (status == 429)
+		return EBUSY;
+	if (status >= 500)
+		return EAGAIN;
+	return status == 401 || status == 403 ? EACCES : EPROTO;
+}
+
 static int refuse_status(struct aws_call *call, const struct http_reply *reply,
 			 struct error *err)
 {
 	const char *code = xml_find(&call->xml, "Error/Code");
 	const char *message = xml_find(&call->xml, "Error/Message");
+	char text[SKEW_TEXT_BYTES];
 
+	call->retry_after_ms = reply->retry_after_ms;
 	if (!code)
-		return error_set(err, reply->status >= 500 ? EAGAIN : EPROTO,
+		return error_set(err,
+				 number_of("", reply->status) == EACCES
+					 ? EPROTO
+					 : number_of("", reply->status),
 				 "%s answered %ld", call->service->signing_name,
 				 reply->status);
-	if (reply->status >= 500 || strstr(code, "Throttl") ||
-	    strcmp(code, "RequestLimitExceeded") == 0)
-		return error_set(err, EAGAIN, "%s: %s", code, message ? message : "");
-	if (strcmp(code, "ValidationError") == 0)
-		return error_set(err, EINVAL, "%s: %s", code, message ? message : "");
-	if (reply->status == 401 || reply->status == 403)
-		return error_set(err, EACCES, "%s: %s", code, message ? message : "");
-	return error_set(err, EPROTO, "%s: %s", code, message ? message : "");
+	if (skew_is_meant(code, message)) {
+		skew_note(&call->skew, reply->header);
+		skew_format(&call->skew, text);
+		return error_set(err, ESTALE,
+				 "the clock is %s and was not set in time: is chrony "
+				 "running? %s: %s",
+				 text, code, message ? message : "");
+	}
+	return error_set(err, number_of(code, reply->status), "%s: %s", code,
+			 message ? message : "");
 }
 
 static int take_reply(struct aws_call *call, const struct http_transfer *transfer,
@@ -112,6 +177,7 @@ static int take_reply(struct aws_call *call, const struct http_transfer *transfe
 	const struct http_reply *reply = NULL;
 	int result = http_transfer_result(transfer, &reply, err);
 
+	call->retry_after_ms = 0;
 	if (result < 0)
 		return error_wrap(err, "call %s", call->service->signing_name);
 	result = xml_parse(reply->body, reply->body_length_bytes, &call->xml, err);
@@ -126,11 +192,84 @@ static void finish(struct aws_call *call, int result)
 	call->is_done = true;
 }
 
+static void drop_reply(struct aws_call *call)
+{
+	http_transfer_free(TAKE(call->transfer));
+	xml_done(&call->xml);
+}
+
+/* Once a second: was the clock set, or is it time to see whether AWS takes it? */
+static void look_at_clock(void *userdata)
+{
+	struct aws_call *call = userdata;
+	const struct retry_hint hint = { 0 };
+	int result;
+
+	if (skew_is_over(&call->skew)) {
+		drop_reply(call);
+		result = post(call, &call->error);
+	} else {
+		result = retry_later(&call->clock_retry, &hint, &call->error);
+	}
+	if (result < 0)
+		finish(call, result);
+}
+
+static const struct retry_rule clock_rules[] = { { 0, RETRY_TRANSIENT } };
+
+static int wait_for_clock(struct aws_call *call)
+{
+	const struct retry_hint hint = { 0 };
+	const struct retry_plan plan = {
+		.loop = call->aws->loop,
+		.what = "the clock",
+		.rules = clock_rules,
+		.first_ms = CLOCK_LOOK_MS,
+		.is_steady = true,
+		.deadline = call->deadline,
+		.userdata = call,
+		.again = look_at_clock,
+	};
+	int result;
+
+	retry_done(&call->clock_retry);
+	retry_init(&call->clock_retry, &plan);
+	result = retry_later(&call->clock_retry, &hint, &call->error);
+	if (result == 0)
+		skew_tell(&call->skew, &call->aws->listener, false);
+	return result;
+}
+
+static int renew_keys(struct aws_call *call)
+{
+	int result;
+
+	call->has_new_keys = true;
+	drop_reply(call);
+	result = credentials_start(&call->aws->credentials, call->deadline,
+				   on_credentials, call, &call->error);
+	call->awaits_credentials = result == 0;
+	return result;
+}
+
 static void on_transfer_done(struct http_transfer *transfer, void *userdata)
 {
 	struct aws_call *call = userdata;
+	int result = take_reply(call, transfer, &call->error);
 
-	finish(call, take_reply(call, transfer, &call->error));
+	if (result == -ESTALE) {
+		result = wait_for_clock(call);
+		if (result == 0)
+			return;
+	} else if (result == -EKEYEXPIRED && !call->has_new_keys &&
+		   credentials_forget(&call->aws->credentials)) {
+		result = renew_keys(call);
+		if (result == 0)
+			return;
+	}
+	if (result == 0)
+		skew_tell(&call->skew, &call->aws->listener, true);
+	finish(call, result);
 }
 
 static int post(struct aws_call *call, struct error *err)
@@ -155,6 +294,7 @@ static int post(struct aws_call *call, struct error *err)
 		.sigv4 = scope,
 		.access_key = credentials->access_key,
 		.secret_key = credentials->secret_key,
+		.wanted_header = "Date",
 	};
 	int result = http_start(call->aws->http, &request, on_transfer_done, call,
 				&call->transfer, err);
@@ -168,6 +308,9 @@ static void on_credentials(int result, const struct error *err, void *userdata)
 	struct aws_call *call = userdata;
 
 	call->awaits_credentials = false;
+	/* Not renewed, but not expired yet: they do (facts A2). */
+	if (result < 0 && credentials_are_valid(&call->aws->credentials))
+		result = 0;
 	if (result < 0)
 		call->error = *err;
 	else
@@ -197,6 +340,8 @@ int aws_start(struct aws *aws, const struct aws_request *request,
 					   call, err);
 		call->awaits_credentials = result == 0;
 	}
+	if (result < 0 && credentials_are_valid(&aws->credentials))
+		result = post(call, err);
 	if (result < 0) {
 		aws_call_free(call);
 		return result;
@@ -214,8 +359,8 @@ void aws_call_free(struct aws_call *call)
 	 */
 	if (call->awaits_credentials)
 		credentials_cancel(&call->aws->credentials);
-	http_transfer_free(call->transfer);
-	xml_done(&call->xml);
+	retry_done(&call->clock_retry);
+	drop_reply(call);
 	free(call->body);
 	free(call);
 }
@@ -244,9 +389,7 @@ int aws_call_result(const struct aws_call *call, const struct xml **ret_xml,
 	return 0;
 }
 
-bool aws_error_is_transient(int code)
+int64_t aws_call_retry_after_ms(const struct aws_call *call)
 {
-	return code == -EAGAIN || code == -ETIMEDOUT || code == -ECONNREFUSED ||
-		code == -ECONNRESET || code == -EHOSTUNREACH || code == -ENETUNREACH ||
-		code == -EIO || code == -ENODATA;
+	return call->retry_after_ms;
 }

@@ -47,6 +47,16 @@ void clock_format_utc(int64_t realtime_ms, char ret_text[static CLOCK_TEXT_BYTES
 		       (int)(realtime_ms % 1000));
 }
 
+int64_t clock_parse_utc(const char *text)
+{
+	struct tm utc = { 0 };
+	const char *end = text ? strptime(text, "%Y-%m-%dT%H:%M:%SZ", &utc) : NULL;
+
+	if (!end || *end)
+		return 0;
+	return (int64_t)timegm(&utc) * 1000;
+}
+
 struct deadline deadline_in(int64_t duration_ms)
 {
 	int64_t at_ms;

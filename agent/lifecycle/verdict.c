@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "config/config.h"
 #include "lifecycle/autoscaling.h"
 #include "lifecycle/hook.h"
 #include "lifecycle/lifecycle_types.h"
@@ -47,9 +46,17 @@ static int save(struct run *run, const struct stored_verdict *verdict, struct er
 	return status_publish(run, err);
 }
 
-static int call_once(struct run *run, const struct stored_verdict *verdict,
-		     struct deadline deadline, struct error *err)
+/* A verdict on its way. */
+struct delivery {
+	struct run *run;
+	struct stored_verdict *verdict;
+	struct deadline deadline;
+};
+
+static int call_once(const struct delivery *delivery, struct retry_hint *ret_hint,
+		     struct error *err)
 {
+	const struct stored_verdict *verdict = delivery->verdict;
 	const struct aws_parameter parameters[] = {
 		{ "AutoScalingGroupName", verdict->group },
 		{ "LifecycleHookName", verdict->hook },
@@ -61,13 +68,15 @@ static int call_once(struct run *run, const struct stored_verdict *verdict,
 					     "CompleteLifecycleAction", parameters };
 	struct aws_call *call = NULL;
 	const struct xml *xml;
-	int result = aws_start(run->aws, &request, deadline, &call, err);
+	int result =
+		aws_start(delivery->run->aws, &request, delivery->deadline, &call, err);
 
 	if (result < 0)
 		return result;
 	result = aws_call_wait(call, err);
 	if (result == 0)
 		result = aws_call_result(call, &xml, err);
+	ret_hint->retry_after_ms = aws_call_retry_after_ms(call);
 	aws_call_free(call);
 	return result;
 }
@@ -77,29 +86,38 @@ static bool is_no_longer_open(int code, const struct error *err)
 	return code == -EINVAL && strstr(err->text, "No active Lifecycle Action found");
 }
 
+static int try_delivery(void *userdata, struct retry_hint *ret_hint, struct error *err)
+{
+	const struct delivery *delivery = userdata;
+	int result = call_once(delivery, ret_hint, err);
+
+	if (result == 0) {
+		delivery->verdict->state = VERDICT_DELIVERED;
+		delivery->verdict->delivered_at_ms = clock_realtime_ms();
+		return 0;
+	}
+	if (!is_no_longer_open(result, err))
+		return result;
+	delivery->verdict->state = VERDICT_EXPIRED;
+	return 0;
+}
+
 static int deliver(struct run *run, struct stored_verdict *verdict, struct error *err)
 {
-	struct deadline deadline = delivery_deadline(run);
-	struct retry retry = retry_begin(VERDICT_FIRST_RETRY_MS, deadline);
+	struct delivery delivery = { run, verdict, delivery_deadline(run) };
+	const struct retry_plan plan = {
+		.loop = &run->loop,
+		.what = "the verdict's delivery",
+		.rules = aws_rules,
+		.first_ms = VERDICT_FIRST_RETRY_MS,
+		.deadline = delivery.deadline,
+		.listener = run_listener(run),
+		.userdata = &delivery,
+	};
+	int result = retry_run(&plan, try_delivery, err);
 
-	for (;;) {
-		int result = call_once(run, verdict, deadline, err);
-
-		if (result == 0) {
-			verdict->state = VERDICT_DELIVERED;
-			verdict->delivered_at_ms = clock_realtime_ms();
-			break;
-		}
-		if (is_no_longer_open(result, err)) {
-			verdict->state = VERDICT_EXPIRED;
-			break;
-		}
-		if (!aws_error_is_transient(result))
-			return error_wrap(err, "deliver %s", verdict->result);
-		result = retry_pause(&run->loop, &retry, 0, err);
-		if (result < 0)
-			return error_wrap(err, "deliver %s", verdict->result);
-	}
+	if (result < 0)
+		return error_wrap(err, "deliver %s", verdict->result);
 	run_detail(run, "%s %s hook '%s' of group '%s'", verdict->result,
 		   verdict->state == VERDICT_DELIVERED ? "to" : "too late, not open:",
 		   verdict->hook, verdict->group);
@@ -116,7 +134,7 @@ static int decide(struct run *run, struct stored_verdict *verdict, struct error 
 	*verdict = (struct stored_verdict){
 		.instance_id = text_copy(run->metadata->instance_id),
 		.boot_id = text_copy(run->boot_id),
-		.transition = text_copy(run->metadata->target_state),
+		.transition = text_copy(run->hook->target.state),
 		.sequence = sequence,
 		.group = text_copy(run->hook->group),
 		.hook = text_copy(run->hook_name),
@@ -151,19 +169,22 @@ static int decide_and_deliver(struct run *run, struct stored_verdict *verdict,
 static bool is_ours(const struct run *run, const struct stored_verdict *verdict)
 {
 	return verdict_is_for(verdict, run->metadata->instance_id, run->boot_id,
-			      run->metadata->target_state);
+			      run->hook->target.state);
 }
 
 int verdict_stage(struct run *run, struct error *err)
 {
 	struct stored_verdict verdict;
+	bool is_wanted = false;
 	int result;
 
-	if (!run->hook || !run->hook->is_wanted ||
-	    !outcome_verdict_word(run->outcome->verdict)) {
+	if (!outcome_verdict_word(run->outcome->verdict)) {
 		run_detail(run, "no hook to complete");
 		return 0;
 	}
+	result = hook_await_target(run, &is_wanted, err);
+	if (result < 0 || !is_wanted)
+		return result;
 	result = verdict_load(run->places.state_fd, &verdict, err);
 	if (result < 0)
 		return result;

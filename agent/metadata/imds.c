@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "metadata/token.h"
 #include "net/http.h"
 
 #include <errno.h>
@@ -17,39 +18,39 @@
  * (facts I2). Retrying for minutes is the caller's matter.
  */
 
-#define IMDS_ENDPOINT "http://169.254.169.254"
-#define IMDS_CONNECT_TIMEOUT_MS 2000
-#define IMDS_TRY_TIMEOUT_MS 5000
-#define IMDS_REPLY_MAX_BYTES 65536
-#define IMDS_TOKEN_TTL "X-aws-ec2-metadata-token-ttl-seconds: 21600"
-#define IMDS_TOKEN_MAX_BYTES 1024
-
 struct imds_query {
 	struct imds *imds;
 	char *path;
 	struct deadline deadline;
+	size_t max_bytes;
+	bool is_binary, has_new_token, is_done;
+	struct token_fetch *token_fetch;
 	struct http_transfer *transfer;
-	bool is_for_token, has_new_token, is_done;
 	int64_t retry_after_ms;
 	char *value;
+	size_t value_length_bytes;
 	struct error error;
 	void (*on_done)(struct imds_query *query, void *userdata);
 	void *userdata;
 };
 
-static int ask_token(struct imds_query *query, struct error *err);
+const struct retry_rule imds_rules[] = {
+	{ -ENOENT, RETRY_PERMANENT },     { -EACCES, RETRY_PERMANENT },
+	{ -ECANCELED, RETRY_PERMANENT },  { -ETIME, RETRY_PERMANENT },
+	{ -EOPNOTSUPP, RETRY_PERMANENT }, { -EINVAL, RETRY_PERMANENT },
+	{ -EBUSY, RETRY_THROTTLED },      { 0, RETRY_TRANSIENT },
+};
+
 static int ask_value(struct imds_query *query, struct error *err);
 
-void imds_init(struct imds *imds, struct http *http)
+int imds_init(struct imds *imds, struct loop *loop, struct http *http, struct error *err)
 {
-	const char *endpoint = getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-	size_t length;
-
-	*imds = (struct imds){ .http = http };
-	imds->endpoint = text_copy(endpoint && *endpoint ? endpoint : IMDS_ENDPOINT);
-	length = strlen(imds->endpoint);
-	while (length > 0 && imds->endpoint[length - 1] == '/')
-		imds->endpoint[--length] = '\0';
+	*imds = (struct imds){ .loop = loop,
+			       .http = http,
+			       .is_disabled = endpoints_are_disabled() };
+	if (imds->is_disabled)
+		return 0;
+	return endpoints_init(&imds->endpoints, err);
 }
 
 static void forget_token(struct imds *imds)
@@ -60,10 +61,16 @@ static void forget_token(struct imds *imds)
 	imds->token = NULL;
 }
 
+void imds_set_token(struct imds *imds, const char *token)
+{
+	forget_token(imds);
+	imds->token = text_copy(token);
+}
+
 void imds_done(struct imds *imds)
 {
 	forget_token(imds);
-	free(imds->endpoint);
+	endpoints_done(&imds->endpoints);
 	*imds = (struct imds){ 0 };
 }
 
@@ -74,47 +81,54 @@ static void finish(struct imds_query *query)
 		query->on_done(query, query->userdata);
 }
 
-static int refuse_status(struct imds_query *query, const struct http_reply *reply)
+int imds_refuse_status(long status, const char *path, struct error *err)
 {
-	struct error *err = &query->error;
-
-	query->retry_after_ms = reply->retry_after_ms;
-	if (reply->status == 404 && !query->is_for_token)
-		return error_set(err, ENOENT, "the metadata service has no '%s'",
-				 query->path);
-	if (reply->status == 403)
+	if (status == 403)
 		return error_set(
 			err, EACCES,
 			"the metadata service refuses (403): it is switched off for "
 			"this instance; set HttpEndpoint to enabled");
-	return error_set(err, EAGAIN, "the metadata service answered %ld for '%s'",
-			 reply->status, query->is_for_token ? "api/token" : query->path);
-}
-
-static int take_token(struct imds_query *query, const struct http_reply *reply,
-		      struct error *err)
-{
-	if (strlen(reply->body) > IMDS_TOKEN_MAX_BYTES || !text_is_printable(reply->body))
-		return error_set(err, EAGAIN,
-				 "the metadata service gave no usable session token");
-	forget_token(query->imds);
-	query->imds->token = text_copy(reply->body);
-	return ask_value(query, err);
+	return error_set(err, status == 503 || status == 429 ? EBUSY : EAGAIN,
+			 "the metadata service answered %ld for '%s'", status, path);
 }
 
 static int take_value(struct imds_query *query, const struct http_reply *reply,
 		      struct error *err)
 {
-	if (reply->body_length_bytes == 0)
+	size_t length_bytes = reply->body_length_bytes;
+
+	if (length_bytes == 0)
 		return error_set(err, ENODATA, "the metadata service gave an empty '%s'",
 				 query->path);
-	if (strlen(reply->body) != reply->body_length_bytes)
+	if (!query->is_binary && strlen(reply->body) != length_bytes)
 		return error_set(err, EAGAIN,
 				 "the metadata service gave garbage for '%s'",
 				 query->path);
-	query->value = text_copy(reply->body);
+	query->value = memory_new(length_bytes + 1, 1);
+	memcpy(query->value, reply->body, length_bytes);
+	query->value_length_bytes = length_bytes;
 	finish(query);
 	return 0;
+}
+
+static void on_token(void *userdata)
+{
+	struct imds_query *query = userdata;
+	int result = token_fetch_result(query->token_fetch, &query->retry_after_ms,
+					&query->error);
+
+	token_fetch_free(TAKE(query->token_fetch));
+	if (result == 0)
+		result = ask_value(query, &query->error);
+	if (result < 0)
+		finish(query);
+}
+
+static int ask_token(struct imds_query *query, struct error *err)
+{
+	query->token_fetch =
+		token_fetch_new(query->imds, query->deadline, on_token, query);
+	return token_fetch_start(query->token_fetch, err);
 }
 
 static int take_answer(struct imds_query *query, struct http_transfer *transfer,
@@ -123,24 +137,20 @@ static int take_answer(struct imds_query *query, struct http_transfer *transfer,
 	const struct http_reply *reply;
 	int result = http_transfer_result(transfer, &reply, err);
 
-	if (result == -ETIMEDOUT && query->is_for_token &&
-	    http_transfer_was_connected(transfer))
-		return error_set(
-			err, ETIMEDOUT,
-			"the metadata service takes connections but gives no token: "
-			"in a container, raise HttpPutResponseHopLimit to 2");
 	if (result < 0)
-		return error_wrap(err, "ask the metadata service for '%s'",
-				  query->is_for_token ? "api/token" : query->path);
-	if (reply->status == 401 && !query->is_for_token && !query->has_new_token) {
+		return error_wrap(err, "ask the metadata service for '%s'", query->path);
+	if (reply->status == 401 && !query->has_new_token) {
 		query->has_new_token = true;
 		forget_token(query->imds);
 		return ask_token(query, err);
 	}
-	if (reply->status != 200)
-		return refuse_status(query, reply);
-	return query->is_for_token ? take_token(query, reply, err)
-				   : take_value(query, reply, err);
+	if (reply->status == 200)
+		return take_value(query, reply, err);
+	query->retry_after_ms = reply->retry_after_ms;
+	if (reply->status == 404)
+		return error_set(err, ENOENT, "the metadata service has no '%s'",
+				 query->path);
+	return imds_refuse_status(reply->status, query->path, err);
 }
 
 static void on_transfer_done(struct http_transfer *transfer, void *userdata)
@@ -156,55 +166,46 @@ static void on_transfer_done(struct http_transfer *transfer, void *userdata)
 		finish(query);
 }
 
-static int ask(struct imds_query *query, const char *method, const char *path,
-	       const char *const *headers, struct error *err)
+static int ask_value(struct imds_query *query, struct error *err)
 {
-	autofree char *url = text_format("%s/latest/%s", query->imds->endpoint, path);
-	struct http_request request = {
-		.method = method,
+	struct imds *imds = query->imds;
+	autofree char *url =
+		text_format("%s/latest/%s", imds->endpoints.urls[0], query->path);
+	autofree char *token = text_format("X-aws-ec2-metadata-token: %s", imds->token);
+	const char *const headers[] = { token, NULL };
+	const struct http_request request = {
 		.url = url,
 		.headers = headers,
 		.connect_timeout_ms = IMDS_CONNECT_TIMEOUT_MS,
 		.deadline = deadline_sooner(deadline_in(IMDS_TRY_TIMEOUT_MS),
 					    query->deadline),
-		.reply_max_bytes = IMDS_REPLY_MAX_BYTES,
+		.reply_max_bytes = query->max_bytes,
 		.bypasses_proxy = true,
 	};
+	int result = http_start(imds->http, &request, on_transfer_done, query,
+				&query->transfer, err);
 
-	return http_start(query->imds->http, &request, on_transfer_done, query,
-			  &query->transfer, err);
-}
-
-static int ask_token(struct imds_query *query, struct error *err)
-{
-	const char *const headers[] = { IMDS_TOKEN_TTL, NULL };
-
-	query->is_for_token = true;
-	return ask(query, "PUT", "api/token", headers, err);
-}
-
-static int ask_value(struct imds_query *query, struct error *err)
-{
-	autofree char *token =
-		text_format("X-aws-ec2-metadata-token: %s", query->imds->token);
-	const char *const headers[] = { token, NULL };
-	int result;
-
-	query->is_for_token = false;
-	result = ask(query, NULL, query->path, headers, err);
 	explicit_bzero(token, strlen(token));
 	return result;
 }
 
-int imds_start(struct imds *imds, const char *path, struct deadline deadline,
+int imds_start(struct imds *imds, const struct imds_request *request,
 	       struct imds_query **ret_query, struct error *err)
 {
-	struct imds_query *query = memory_new(1, sizeof(*query));
+	struct imds_query *query;
 	int result;
 
+	if (imds->is_disabled)
+		return error_set(err, EOPNOTSUPP,
+				 "AWS_EC2_METADATA_DISABLED is true: the metadata "
+				 "service is not asked for '%s'",
+				 request->path);
+	query = memory_new(1, sizeof(*query));
 	query->imds = imds;
-	query->path = text_copy(path);
-	query->deadline = deadline;
+	query->path = text_copy(request->path);
+	query->deadline = request->deadline;
+	query->max_bytes = request->max_bytes ? request->max_bytes : IMDS_REPLY_MAX_BYTES;
+	query->is_binary = request->is_binary;
 	result = imds->token ? ask_value(query, err) : ask_token(query, err);
 	if (result < 0) {
 		imds_query_free(query);
@@ -218,10 +219,11 @@ void imds_query_free(struct imds_query *query)
 {
 	if (!query)
 		return;
+	token_fetch_free(query->token_fetch);
 	http_transfer_free(query->transfer);
 	/* The value may be a role's credentials. */
 	if (query->value)
-		explicit_bzero(query->value, strlen(query->value));
+		explicit_bzero(query->value, query->value_length_bytes);
 	free(query->value);
 	free(query->path);
 	free(query);
@@ -251,12 +253,12 @@ int imds_query_result(const struct imds_query *query, const char **ret_text,
 	return 0;
 }
 
+size_t imds_query_length_bytes(const struct imds_query *query)
+{
+	return query->value_length_bytes;
+}
+
 int64_t imds_query_retry_after_ms(const struct imds_query *query)
 {
 	return query->retry_after_ms;
-}
-
-bool imds_error_is_transient(int code)
-{
-	return code != -ENOENT && code != -EACCES && code != -ECANCELED && code != -ETIME;
 }

@@ -2,22 +2,47 @@
 #include "net/retry.h"
 
 #include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
 #include "loop/loop.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/random.h>
 
 /*
- * When to try again. The pauses double, with half of each drawn by chance, so that a
- * fleet that was launched in the same second does not ask in the same second. They are
- * capped: an agent that backs off for hours is as good as dead (facts A3).
+ * When to try again, for all that asks over a network. Each library has one table that
+ * says which of its errors are worth a second try; how long to wait, when to give up and
+ * when to say so is decided here. The pauses double, with half of each drawn by chance,
+ * so that a fleet that was launched in the same second does not ask in the same second.
+ * They are capped: an agent that backs off for hours is as good as dead (facts A3).
  */
 
 #define RETRY_CAP_MS 30000
+#define THROTTLED_FIRST_MS 1000
+#define TELL_AGAIN_MS 60000
+/* Two reasons that take turns are not a line each time. */
+#define CHANGES_TOLD_MAX 6
 
-struct retry retry_begin(int64_t first_ms, struct deadline deadline)
+enum retry_class retry_class_of(const struct retry_rule *rules, int code)
 {
-	return (struct retry){ .deadline = deadline, .delay_ms = first_ms };
+	if (code == 0)
+		return RETRY_DONE;
+	while (rules->code != 0 && rules->code != code)
+		rules++;
+	return rules->class;
+}
+
+void retry_init(struct retry *retry, const struct retry_plan *plan)
+{
+	*retry = (struct retry){ .plan = *plan,
+				 .delay_ms = plan->first_ms,
+				 .begun_ms = clock_monotonic_ms() };
+}
+
+void retry_done(struct retry *retry)
+{
+	retry->timer = sd_event_source_disable_unref(retry->timer);
 }
 
 static int64_t with_jitter(int64_t delay_ms)
@@ -29,25 +54,166 @@ static int64_t with_jitter(int64_t delay_ms)
 	return delay_ms / 2 + (int64_t)(chance % (uint64_t)(delay_ms / 2 + 1));
 }
 
-int retry_pause(struct loop *loop, struct retry *retry, int64_t minimum_ms,
-		struct error *err)
+static int64_t smaller(int64_t a, int64_t b)
 {
-	int64_t delay_ms = with_jitter(retry->delay_ms);
-	struct error pause_error;
-	int result;
+	return a < b ? a : b;
+}
 
-	if (delay_ms < minimum_ms)
-		delay_ms = minimum_ms;
-	if (delay_ms >= deadline_left_ms(retry->deadline)) {
+/* The next pause, and the base of the one after it. */
+static int64_t draw_delay(struct retry *retry, enum retry_class class)
+{
+	int64_t cap_ms = retry->plan.cap_ms ? retry->plan.cap_ms : RETRY_CAP_MS;
+	int64_t base_ms = retry->delay_ms;
+
+	if (retry->plan.is_steady)
+		return retry->plan.first_ms;
+	if (class == RETRY_THROTTLED) {
+		cap_ms = RETRY_CAP_MS;
+		base_ms = base_ms > THROTTLED_FIRST_MS ? base_ms : THROTTLED_FIRST_MS;
+	}
+	base_ms = smaller(base_ms, cap_ms);
+	retry->delay_ms = smaller(base_ms * 2, RETRY_CAP_MS);
+	return with_jitter(base_ms);
+}
+
+static void tell(struct retry *retry, const char *line)
+{
+	retry->told_ms = clock_monotonic_ms();
+	retry->told_count++;
+	retry->plan.listener.tell(retry->plan.listener.userdata, line);
+}
+
+static void tell_failure(struct retry *retry, const struct error *err)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	autofree char *line = NULL;
+
+	if (!retry->plan.listener.tell)
+		return;
+	if (retry->told_count < CHANGES_TOLD_MAX && strcmp(retry->told, err->text) != 0) {
+		memcpy(retry->told, err->text, sizeof(retry->told));
+		line = text_format("waiting for %s: %s", retry->plan.what, err->text);
+		tell(retry, line);
+	} else if (now_ms - retry->told_ms >= TELL_AGAIN_MS) {
+		line = text_format("still waiting for %s after %lld s and %d tries: %s",
+				   retry->plan.what,
+				   (long long)(now_ms - retry->begun_ms) / 1000,
+				   retry->try_count, err->text);
+		tell(retry, line);
+	}
+}
+
+void retry_succeeded(struct retry *retry)
+{
+	autofree char *line = NULL;
+
+	if (retry->told_count == 0)
+		return;
+	line = text_format("%s: there after %.1f s and %d tries", retry->plan.what,
+			   (double)(clock_monotonic_ms() - retry->begun_ms) / 1000,
+			   retry->try_count + 1);
+	tell(retry, line);
+}
+
+/*
+ * A pause that is too long is cut to half of what is left: time is not given up while
+ * there is some. Less than the first pause is none, and the server's word counts.
+ */
+static bool fits(const struct retry *retry, const struct retry_hint *hint,
+		 int64_t *delay_ms)
+{
+	int64_t left_ms = deadline_left_ms(retry->plan.deadline);
+
+	if (*delay_ms < left_ms)
+		return true;
+	*delay_ms = left_ms / 2;
+	return !retry->plan.is_steady && *delay_ms > 0 &&
+		*delay_ms >= retry->plan.first_ms && *delay_ms >= hint->retry_after_ms;
+}
+
+int retry_next(struct retry *retry, const struct retry_hint *hint, int64_t *ret_delay_ms,
+	       struct error *err)
+{
+	enum retry_class class = retry_class_of(retry->plan.rules, err->code);
+	int64_t delay_ms;
+
+	retry->try_count++;
+	if (class == RETRY_PERMANENT || hint->is_last)
+		return err->code;
+	delay_ms = hint->is_at_once ? 0 : draw_delay(retry, class);
+	if (delay_ms < hint->retry_after_ms)
+		delay_ms = hint->retry_after_ms;
+	if (!fits(retry, hint, &delay_ms)) {
 		err->code = -ETIME;
 		return -ETIME;
 	}
-	result = loop_pause(loop, delay_ms, &pause_error);
-	if (result < 0) {
-		*err = pause_error;
+	if (!hint->is_at_once)
+		tell_failure(retry, err);
+	*ret_delay_ms = delay_ms;
+	return 0;
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct retry *retry = userdata;
+
+	(void)source;
+	(void)usec;
+	retry_done(retry);
+	/* It may free the series. */
+	retry->plan.again(retry->plan.userdata);
+	return 0;
+}
+
+int retry_later(struct retry *retry, const struct retry_hint *hint, struct error *err)
+{
+	int64_t delay_ms = 0;
+	uint64_t at_us;
+	int result = retry_next(retry, hint, &delay_ms, err);
+
+	if (result < 0)
 		return result;
+	retry_done(retry);
+	at_us = (uint64_t)(clock_monotonic_ms() + delay_ms) * 1000;
+	/* Accuracy 0 would mean 250 ms. */
+	result = sd_event_add_time(retry->plan.loop->event, &retry->timer,
+				   CLOCK_MONOTONIC, at_us, 1, on_time, retry);
+	return result < 0 ? error_set(err, result, "set a timer: %s", strerror(-result))
+			  : 0;
+}
+
+static int wait_for(struct retry *retry, const struct retry_hint *hint, struct error *err)
+{
+	struct error pause_error;
+	int64_t delay_ms = 0;
+	int result = retry_next(retry, hint, &delay_ms, err);
+
+	if (result < 0)
+		return result;
+	result = loop_pause(retry->plan.loop, delay_ms, &pause_error);
+	if (result < 0)
+		*err = pause_error;
+	return result;
+}
+
+int retry_run(const struct retry_plan *plan,
+	      int (*attempt)(void *userdata, struct retry_hint *ret_hint,
+			     struct error *err),
+	      struct error *err)
+{
+	struct retry retry;
+
+	retry_init(&retry, plan);
+	for (;;) {
+		struct retry_hint hint = { 0 };
+		int result = attempt(plan->userdata, &hint, err);
+
+		if (result == 0)
+			break;
+		result = wait_for(&retry, &hint, err);
+		if (result < 0)
+			return result;
 	}
-	retry->delay_ms =
-		retry->delay_ms * 2 < RETRY_CAP_MS ? retry->delay_ms * 2 : RETRY_CAP_MS;
+	retry_succeeded(&retry);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "net/http.h"
+#include "net/retry.h"
 #include "release/release_types.h"
 #include "run/run.h"
 
@@ -80,51 +81,70 @@ static int64_t wanted_answers(const struct run *run)
 	return run->config->readiness.healthy_threshold;
 }
 
-/* Between probes: the interval, or the reason why there is no next one. */
-static int wait_interval(struct run *run, struct deadline deadline, struct error *err)
+/* A proof under way. */
+struct proof {
+	struct run *run;
+	struct deadline deadline;
+	int64_t wanted, good, tries;
+};
+
+/* Whatever it is that fails, the application may only need more time. */
+static const struct retry_rule probe_rules[] = {
+	{ -ECANCELED, RETRY_PERMANENT },
+	{ 0, RETRY_TRANSIENT },
+};
+
+static int try_once(void *userdata, struct retry_hint *ret_hint, struct error *err)
 {
-	struct error pause_error;
-	int64_t interval_ms = run->config->readiness.interval_ms;
+	struct proof *proof = userdata;
 	int result;
 
-	if (deadline_left_ms(deadline) <= interval_ms)
-		return error_set(err, ETIMEDOUT, "%s was not ready in time",
-				 run->config->readiness.url);
-	result = loop_pause(&run->loop, interval_ms, &pause_error);
+	(void)ret_hint;
+	*err = (struct error){ 0 };
+	result = probe(proof->run, proof->deadline, err);
+	if (result == -ECANCELED)
+		return result;
+	proof->tries++;
+	proof->good = result == 0 ? proof->good + 1 : 0;
+	if (proof->good >= proof->wanted)
+		return 0;
 	if (result < 0)
-		*err = pause_error;
-	return result;
+		report_progress(&proof->run->report, proof->run->stage, err->text);
+	else
+		err->code = -EAGAIN;
+	return err->code;
 }
 
 int ready_stage(struct run *run, struct error *err)
 {
-	struct deadline deadline =
-		deadline_sooner(deadline_in(run->config->readiness.timeout_ms),
-				run->deadline);
-	int64_t wanted = wanted_answers(run), good = 0, tries = 0;
+	const struct config *config = run->config;
+	struct proof proof = {
+		.run = run,
+		.deadline = deadline_sooner(deadline_in(config->readiness.timeout_ms),
+					    run->deadline),
+		.wanted = wanted_answers(run),
+	};
+	const struct retry_plan plan = {
+		.loop = &run->loop,
+		.what = config->readiness.url,
+		.rules = probe_rules,
+		.first_ms = config->readiness.interval_ms,
+		.is_steady = true,
+		.deadline = proof.deadline,
+		.userdata = &proof,
+	};
+	struct error reason = { 0 };
+	int result = retry_run(&plan, try_once, &reason);
 
-	for (;;) {
-		struct error reason = { 0 };
-		int result = probe(run, deadline, &reason);
-
-		if (result == -ECANCELED) {
-			*err = reason;
-			return result;
-		}
-		tries++;
-		good = result == 0 ? good + 1 : 0;
-		if (good >= wanted)
-			break;
-		if (result < 0)
-			report_progress(&run->report, run->stage, reason.text);
-		result = wait_interval(run, deadline, err);
-		if (result == -ETIMEDOUT && reason.code)
-			return error_set(err, ETIMEDOUT, "%s was not ready in time: %s",
-					 run->config->readiness.url, reason.text);
-		if (result < 0)
-			return result;
+	if (result == -ETIME)
+		return error_set(err, ETIMEDOUT, "%s was not ready in time%s%s",
+				 config->readiness.url, *reason.text ? ": " : "",
+				 reason.text);
+	if (result < 0) {
+		*err = reason;
+		return result;
 	}
-	run_detail(run, "answered, %lld of %lld probe%s", (long long)good,
-		   (long long)tries, tries == 1 ? "" : "s");
+	run_detail(run, "answered, %lld of %lld probe%s", (long long)proof.good,
+		   (long long)proof.tries, proof.tries == 1 ? "" : "s");
 	return 0;
 }

@@ -186,6 +186,19 @@ void run_detail(struct run *run, const char *format, ...)
 	text_make_printable(run->detail);
 }
 
+static void on_waiting(void *userdata, const char *line)
+{
+	struct run *run = userdata;
+
+	report_progress(&run->report, run->stage, line);
+	log_write(&run->log, LOG_NOTICE, "%s: %s", run->verb, line);
+}
+
+struct retry_listener run_listener(struct run *run)
+{
+	return (struct retry_listener){ .tell = on_waiting, .userdata = run };
+}
+
 static void on_progress(const struct json_object *progress, void *userdata)
 {
 	struct run *run = userdata;
@@ -237,11 +250,4 @@ struct step_record *run_add_step(struct run *run, const char *name)
 	record = &run->steps[run->step_count++];
 	*record = (struct step_record){ .name = name, .exit_status = -1 };
 	return record;
-}
-
-int run_wait(struct run *run, bool (*is_met)(const void *), const void *data,
-	     struct deadline deadline, struct error *err)
-{
-	return loop_wait(&run->loop, is_met, data,
-			 deadline_sooner(deadline, run->deadline), err);
 }

@@ -4,6 +4,7 @@
 
 #include "aws/credentials.h"
 #include "aws/xml.h"
+#include "net/retry.h"
 
 struct error;
 struct http;
@@ -17,6 +18,7 @@ struct aws {
 	struct credentials credentials;
 	char *region;
 	char *domain;
+	struct retry_listener listener; /* of what a call waits for */
 };
 
 /* A service of the query protocol: how it is named in signatures, hosts and variables. */
@@ -41,6 +43,9 @@ struct aws_parameter {
 /* One call under way. */
 struct aws_call;
 
+/* Which of a call's errors are worth another try. */
+extern const struct retry_rule aws_rules[];
+
 void aws_init(struct aws *aws, struct loop *loop, struct http *http, struct imds *imds);
 void aws_done(struct aws *aws);
 
@@ -52,7 +57,8 @@ void aws_set_region(struct aws *aws, const char *region, const char *domain);
 
 /*
  * Starts a signed call, fetching credentials first where there are none, and returns at
- * once. One call at a time. End it with aws_call_free().
+ * once. One call at a time. Credentials that AWS calls expired are fetched anew, once; a
+ * clock that is off is waited for until the deadline. End it with aws_call_free().
  */
 int aws_start(struct aws *aws, const struct aws_request *request,
 	      struct deadline deadline, struct aws_call **ret_call, struct error *err)
@@ -69,13 +75,14 @@ int aws_call_wait(struct aws_call *call, struct error *err)
 
 /*
  * The parsed reply, borrowed until the call is freed. -EINVAL: AWS's ValidationError;
- * -EACCES: not allowed or wrongly signed; -EAGAIN: throttled or a server's error; else
- * what credentials or transport say. The text carries AWS's own code and message.
+ * -EACCES: not allowed or wrongly signed; -EBUSY: throttled; -EAGAIN: a server's error;
+ * -ESTALE: the clock is off; else what credentials or transport say. The text carries
+ * AWS's own code and message.
  */
 int aws_call_result(const struct aws_call *call, const struct xml **ret_xml,
 		    struct error *err) __attribute__((warn_unused_result));
 
-/* Whether a later try of the same call can succeed. */
-bool aws_error_is_transient(int code);
+/* The server's Retry-After of a call that failed, 0 without one. */
+int64_t aws_call_retry_after_ms(const struct aws_call *call);
 
 #endif

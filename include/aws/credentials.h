@@ -3,13 +3,22 @@
 #define AWS_CREDENTIALS_H
 
 #include "base/clock.h"
+#include "net/retry.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct error;
+struct http_transfer;
 struct imds;
 struct imds_query;
+
+/* Where they come from; the first that is there, as in every AWS tool. */
+enum credentials_source {
+	CREDENTIALS_ENVIRONMENT, /* AWS_ACCESS_KEY_ID and kin: they are all there are */
+	CREDENTIALS_CONTAINER,
+	CREDENTIALS_ROLE, /* the instance's, from IMDS */
+};
 
 /*
  * Where credentials come from, and the ones in hand. Secrets: never logged, wiped when
@@ -17,7 +26,11 @@ struct imds_query;
  */
 struct credentials {
 	struct imds *imds;
+	enum credentials_source source;
+	bool is_fetching;
 	struct imds_query *query;
+	struct http_transfer *transfer;
+	struct retry retry;
 	struct deadline deadline;
 	char *access_key;
 	char *secret_key;
@@ -34,10 +47,18 @@ void credentials_done(struct credentials *credentials);
 /* Whether there are keys that stay valid for five minutes more (facts A2). */
 bool credentials_are_fresh(const struct credentials *credentials);
 
+/* Whether there are keys that are not expired yet. */
+bool credentials_are_valid(const struct credentials *credentials);
+
+/* Forgets keys that AWS calls expired. false: there are no others to be had. */
+bool credentials_forget(struct credentials *credentials);
+
 /*
- * Fetches the instance role's credentials and calls on_done once from the loop; returns
- * at once. -EBUSY: a fetch is under way. on_done's result: 0; -ENOENT: the instance has
- * no role; else what imds_query_result() says.
+ * Fetches the container's or the role's credentials and calls on_done once from the loop;
+ * returns at once. What is not there yet is asked for again for ten seconds. -EBUSY: a
+ * fetch is under way. on_done's result: 0; -ENOKEY: the instance has no role; else what
+ * imds_query_result() or http_transfer_result() says. Keys in hand stay until there are
+ * new ones.
  */
 int credentials_start(struct credentials *credentials, struct deadline deadline,
 		      void (*on_done)(int result, const struct error *err,

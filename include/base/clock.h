@@ -29,6 +29,12 @@ int64_t clock_realtime_ms(void);
 /* RFC 3339 in UTC with milliseconds, "2026-11-24T05:57:28.123Z". */
 void clock_format_utc(int64_t realtime_ms, char ret_text[static CLOCK_TEXT_BYTES]);
 
+/*
+ * Milliseconds since 1970 for "2026-11-24T05:57:28Z", as AWS writes it; 0 if the text (or
+ * NULL) is none such.
+ */
+int64_t clock_parse_utc(const char *text);
+
 /* The deadline so long from now; one beyond all time stays there. */
 struct deadline deadline_in(int64_t duration_ms);
 struct deadline deadline_sooner(struct deadline a, struct deadline b);

@@ -4,15 +4,24 @@
 
 #include "base/clock.h"
 
+#include <stdbool.h>
+
 struct error;
 struct run;
 
 /*
- * HOOK: starts the look-up of the instance's group and state on the loop and returns at
- * once; VERDICT waits for its answer. Sets run->hook.
+ * HOOK: starts the look-up of the instance's target state, group and present state on the
+ * loop and returns at once; VERDICT waits for the answers. Sets run->hook.
  */
 int hook_stage(struct run *run, struct error *err) __attribute__((warn_unused_result));
 void hook_stage_done(struct run *run);
+
+/*
+ * Waits until it is known whether the instance is launching in a group. 0: *ret_is_wanted
+ * says whether there is a hook to complete; if not, the stage's detail says why.
+ */
+int hook_await_target(struct run *run, bool *ret_is_wanted, struct error *err)
+	__attribute__((warn_unused_result));
 
 /*
  * Waits until the look-up says that the instance waits in its hook (run->hook->state ends

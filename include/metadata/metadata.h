@@ -8,12 +8,12 @@
 
 struct error;
 struct imds;
-struct loop;
 
-/*
- * What the instance knows of itself. Immutable for as long as it runs, target_state
- * apart.
- */
+/* What stands in for the metadata service where AWS_EC2_METADATA_DISABLED is true. */
+#define METADATA_STAND_IN "/etc/bootagent/instance.json"
+#define METADATA_STAND_IN_MAX_BYTES 65536
+
+/* What the instance knows of itself. Immutable for as long as it runs. */
 struct metadata {
 	char *instance_id;
 	char *instance_type;
@@ -22,7 +22,6 @@ struct metadata {
 	char *region;
 	char *pending_time; /* RFC 3339, when the launch began; NULL if not told */
 	char *domain;       /* of the partition's endpoints, "amazonaws.com" */
-	char *target_state; /* autoscaling/target-lifecycle-state; NULL: in no group */
 };
 
 /*
@@ -30,8 +29,15 @@ struct metadata {
  * service may be minutes late). -ETIME: it never answered; -EACCES: it is off. Waits on
  * the loop.
  */
-int metadata_fetch(struct loop *loop, struct imds *imds, struct deadline deadline,
+int metadata_fetch(struct imds *imds, struct deadline deadline,
 		   struct metadata **ret_metadata, struct error *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * Reads the stand-in's text instead: an object of id, type, image_id, availability_zone
+ * and region. -EINVAL: it is no such thing.
+ */
+int metadata_parse(const char *text, struct metadata **ret_metadata, struct error *err)
 	__attribute__((warn_unused_result));
 
 void metadata_free(struct metadata *metadata);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "loop/loop.h"
+#include "net/retry.h"
 #include "run/log.h"
 #include "run/outcome.h"
 #include "run/record.h"
@@ -100,6 +101,9 @@ int run_lock(struct run *run, bool waits, struct error *err)
 void run_detail(struct run *run, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Logs what is waited for, and shows it in the running stage's live line. */
+struct retry_listener run_listener(struct run *run);
+
 /* Has a helper do something within the run's deadline; as worker_perform(). */
 int run_worker(struct run *run, const struct worker_task *task,
 	       struct json_object **ret_result, struct error *err)
@@ -110,10 +114,5 @@ struct stage_record *run_add_stage(struct run *run, const char *name);
 
 /* Adds a record; borrowed until the next one is added. */
 struct step_record *run_add_step(struct run *run, const char *name);
-
-/* loop_wait() until the condition holds or the sooner of the deadline and the run's. */
-int run_wait(struct run *run, bool (*is_met)(const void *), const void *data,
-	     struct deadline deadline, struct error *err)
-	__attribute__((warn_unused_result));
 
 #endif

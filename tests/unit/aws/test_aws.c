@@ -31,6 +31,7 @@ static void begin(struct net_fixture *net, const struct canned_reply *replies,
 		  struct imds *imds, struct aws *aws)
 {
 	autofree char *endpoint = NULL;
+	struct error err;
 
 	assert_int_equal(canned_start(&net->canned, replies), 0);
 	endpoint = text_format("%s//", net->canned.url);
@@ -38,7 +39,7 @@ static void begin(struct net_fixture *net, const struct canned_reply *replies,
 	assert_int_equal(setenv(service.variable, endpoint, 1), 0);
 	assert_int_equal(setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", net->canned.url, 1),
 			 0);
-	imds_init(imds, net->http);
+	assert_int_equal(imds_init(imds, &net->loop, net->http, &err), 0);
 	aws_init(aws, &net->loop, net->http, imds);
 	aws_set_region(aws, "ap-northeast-2", "amazonaws.com");
 }
@@ -190,7 +191,7 @@ static void no_role_is_the_calls_error(void **state)
 	set_keys(NULL, NULL);
 	begin(net, replies, &imds, &aws);
 	call = start(&aws);
-	assert_int_equal(await(call, &xml, &err), -ENOENT);
+	assert_int_equal(await(call, &xml, &err), -ENOKEY);
 	assert_string_equal(err.text,
 			    "the instance has no IAM role: attach an instance profile");
 	assert_int_equal(canned_count(&net->canned, "POST "), 0);
@@ -205,46 +206,49 @@ static void no_role_is_the_calls_error(void **state)
 static const struct {
 	struct canned_reply reply;
 	int code;
-	bool is_transient;
+	enum retry_class class;
 	const char *sentence;
 } refusals[] = {
 	{ { .status = 400,
 	    .body = ERROR_REPLY("ValidationError", "No active Lifecycle Action found") },
 	  -EINVAL,
-	  false,
+	  RETRY_PERMANENT,
 	  "ValidationError: No active Lifecycle Action found" },
 	{ { .status = 400, .body = ERROR_REPLY("Throttling", "Rate exceeded") },
-	  -EAGAIN,
-	  true,
+	  -EBUSY,
+	  RETRY_THROTTLED,
 	  "Throttling: Rate exceeded" },
 	{ { .status = 503, .body = ERROR_REPLY("RequestLimitExceeded", "") },
-	  -EAGAIN,
-	  true,
+	  -EBUSY,
+	  RETRY_THROTTLED,
 	  "RequestLimitExceeded: " },
 	{ { .status = 500, .body = ERROR_REPLY("InternalFailure", "x") },
 	  -EAGAIN,
-	  true,
+	  RETRY_TRANSIENT,
 	  "InternalFailure: x" },
 	{ { .status = 403, .body = ERROR_REPLY("AccessDenied", "not allowed") },
 	  -EACCES,
-	  false,
+	  RETRY_PERMANENT,
 	  "AccessDenied: not allowed" },
 	{ { .status = 400, .body = ERROR_REPLY("Odd", "x&#10;y") },
 	  -EPROTO,
-	  false,
+	  RETRY_PERMANENT,
 	  "Odd: x y" },
 	{ { .status = 502, .body = "<html>Bad gateway" },
 	  -EAGAIN,
-	  true,
+	  RETRY_TRANSIENT,
 	  "autoscaling answered 502" },
-	{ { .status = 404, .body = "" }, -EPROTO, false, "autoscaling answered 404" },
+	{ { .status = 404, .body = "" },
+	  -EPROTO,
+	  RETRY_PERMANENT,
+	  "autoscaling answered 404" },
 	{ { .status = 302, .headers = "Location: http://127.0.0.1:9/\r\n" },
 	  -EPROTO,
-	  false,
+	  RETRY_PERMANENT,
 	  "autoscaling answered 302" },
 	{ { .status = 200, .body = "{}" },
 	  -EPROTO,
-	  false,
+	  RETRY_PERMANENT,
 	  "the answer is not the XML that AWS sends" },
 };
 
@@ -265,8 +269,7 @@ static void refusals_are_told_apart(void **state)
 		call = start(&aws);
 		assert_int_equal(await(call, &xml, &err), refusals[i].code);
 		assert_string_equal(err.text, refusals[i].sentence);
-		assert_int_equal(aws_error_is_transient(err.code),
-				 refusals[i].is_transient);
+		assert_int_equal(retry_class_of(aws_rules, err.code), refusals[i].class);
 		assert_null(xml);
 		aws_call_free(call);
 		aws_done(&aws);

@@ -114,7 +114,7 @@ static bool is_done(const void *data)
 }
 
 static struct told fetch(struct net_fixture *net, const struct canned_reply *replies,
-			 struct credentials *ret_credentials)
+			 int64_t timeout_ms, struct credentials *ret_credentials)
 {
 	struct told told = { 0 };
 	struct error err = { 0 };
@@ -124,10 +124,10 @@ static struct told fetch(struct net_fixture *net, const struct canned_reply *rep
 	assert_int_equal(canned_start(&net->canned, replies), 0);
 	assert_int_equal(setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", net->canned.url, 1),
 			 0);
-	imds_init(&imds, net->http);
+	assert_int_equal(imds_init(&imds, &net->loop, net->http, &err), 0);
 	credentials_init(ret_credentials, &imds);
-	assert_int_equal(credentials_start(ret_credentials, deadline_in(2000), on_done,
-					   &told, &err),
+	assert_int_equal(credentials_start(ret_credentials, deadline_in(timeout_ms),
+					   on_done, &told, &err),
 			 0);
 	/* one at a time */
 	assert_int_equal(credentials_start(ret_credentials, deadline_in(2000), on_done,
@@ -152,7 +152,7 @@ static void role_gives_them(void **state)
 		{ 0 },
 	};
 	struct credentials credentials;
-	struct told told = fetch(*state, replies, &credentials);
+	struct told told = fetch(*state, replies, 2000, &credentials);
 
 	assert_int_equal(told.result, 0);
 	assert_string_equal(credentials.access_key, "ASIA1");
@@ -172,7 +172,7 @@ static void assert_refused(struct net_fixture *net, struct canned_reply roles,
 
 	replies[1].request = ROLES;
 	replies[2].request = KEYS "role ";
-	told = fetch(net, replies, &credentials);
+	told = fetch(net, replies, 200, &credentials);
 	assert_int_equal(told.result, code);
 	assert_string_equal(told.err.text, sentence);
 	assert_false(credentials_are_fresh(&credentials));
@@ -185,23 +185,22 @@ static void what_is_unusable_is_refused(void **state)
 	const struct canned_reply role = { .status = 200, .body = "role" };
 	struct canned_reply reply = { .status = 404 };
 
-	assert_refused(*state, reply, reply, -ENOENT,
+	assert_refused(*state, reply, reply, -ENOKEY,
 		       "the instance has no IAM role: attach an instance profile");
-	assert_refused(*state, role, reply, -ENOENT,
-		       "the metadata service has no "
-		       "'meta-data/iam/security-credentials/role'");
+	assert_refused(*state, role, reply, -ENOKEY,
+		       "the instance has no IAM role: attach an instance profile");
 	reply = (struct canned_reply){ .status = 200, .body = "../../user-data" };
-	assert_refused(*state, reply, reply, -EPROTO,
+	assert_refused(*state, reply, reply, -ETIME,
 		       "the instance's role has an unusable name");
 	reply.body = "\nrole";
-	assert_refused(*state, reply, reply, -EPROTO,
+	assert_refused(*state, reply, reply, -ETIME,
 		       "the instance's role has an unusable name");
 	reply.body = "{\"Code\": \"Failed\"}";
-	assert_refused(*state, role, reply, -EPROTO,
-		       "the role's credentials are incomplete");
+	assert_refused(*state, role, reply, -ETIME,
+		       "the role's credentials are not there: Failed");
 	reply.body = "{\"AccessKeyId\": \"A\", \"SecretAccessKey\": \"s\", "
 		     "\"Token\": \"t\\r\\nX: 1\"}";
-	assert_refused(*state, role, reply, -EPROTO,
+	assert_refused(*state, role, reply, -ETIME,
 		       "the role's credentials are incomplete");
 }
 
@@ -221,7 +220,7 @@ static void given_up_fetch_calls_nobody(void **state)
 	assert_int_equal(canned_start(&net->canned, replies), 0);
 	assert_int_equal(setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", net->canned.url, 1),
 			 0);
-	imds_init(&imds, net->http);
+	assert_int_equal(imds_init(&imds, &net->loop, net->http, &err), 0);
 	credentials_init(&credentials, &imds);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(credentials_start(&credentials, deadline_in(50), on_done,

@@ -18,12 +18,13 @@
 static struct imds start_service(struct net_fixture *net,
 				 const struct canned_reply *replies)
 {
+	struct error err;
 	struct imds imds;
 
 	assert_int_equal(canned_start(&net->canned, replies), 0);
 	assert_int_equal(setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", net->canned.url, 1),
 			 0);
-	imds_init(&imds, net->http);
+	assert_int_equal(imds_init(&imds, &net->loop, net->http, &err), 0);
 	return imds;
 }
 
@@ -31,11 +32,12 @@ static struct imds start_service(struct net_fixture *net,
 static int ask(struct net_fixture *net, struct imds *imds, char ret_value[static 64],
 	       struct error *err)
 {
+	const struct imds_request request = { "x", deadline_in(2000), 0, false };
 	struct imds_query *query = NULL;
 	const char *text = NULL;
 	int result;
 
-	assert_int_equal(imds_start(imds, "x", deadline_in(2000), &query, err), 0);
+	assert_int_equal(imds_start(imds, &request, &query, err), 0);
 	assert_int_equal(loop_wait(&net->loop, imds_query_is_done, query,
 				   deadline_in(5000), err),
 			 0);
@@ -47,25 +49,25 @@ static int ask(struct net_fixture *net, struct imds *imds, char ret_value[static
 	return result;
 }
 
-static void endpoint_is_the_environments(void **state)
+static void disabled_service_is_not_asked(void **state)
 {
+	static const struct canned_reply replies[] = { { 0 } };
+	const struct imds_request request = { "x", deadline_in(2000), 0, false };
+	struct net_fixture *net = *state;
+	struct imds_query *query = NULL;
+	struct error err = { 0 };
 	struct imds imds;
 
-	(void)state;
-	assert_int_equal(unsetenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"), 0);
-	imds_init(&imds, NULL);
-	assert_string_equal(imds.endpoint, "http://169.254.169.254");
-	imds_done(&imds);
-	assert_int_equal(setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "", 1), 0);
-	imds_init(&imds, NULL);
-	assert_string_equal(imds.endpoint, "http://169.254.169.254");
-	imds_done(&imds);
-	assert_int_equal(setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT",
-				"http://[fd00:ec2::254]//", 1),
-			 0);
-	imds_init(&imds, NULL);
-	assert_string_equal(imds.endpoint, "http://[fd00:ec2::254]");
-	imds_done(&imds);
+	assert_int_equal(setenv("AWS_EC2_METADATA_DISABLED", "True", 1), 0);
+	imds = start_service(net, replies);
+	assert_int_equal(unsetenv("AWS_EC2_METADATA_DISABLED"), 0);
+	assert_true(imds.is_disabled);
+	assert_int_equal(imds_start(&imds, &request, &query, &err), -EOPNOTSUPP);
+	assert_string_equal(err.text,
+			    "AWS_EC2_METADATA_DISABLED is true: the metadata service is "
+			    "not asked for 'x'");
+	assert_int_equal(retry_class_of(imds_rules, err.code), RETRY_PERMANENT);
+	assert_int_equal(strlen(canned_requests(&net->canned)), 0);
 	imds_done(&imds);
 }
 
@@ -127,7 +129,7 @@ static void second_401_is_an_answer(void **state)
 
 	assert_int_equal(ask(net, &imds, value, &err), -EAGAIN);
 	assert_string_equal(err.text, "the metadata service answered 401 for 'x'");
-	assert_true(imds_error_is_transient(err.code));
+	assert_int_equal(retry_class_of(imds_rules, err.code), RETRY_TRANSIENT);
 	assert_int_equal(canned_count(&net->canned, "PUT "), 2);
 	assert_int_equal(canned_count(&net->canned, "GET "), 2);
 	imds_done(&imds);
@@ -165,6 +167,14 @@ static const struct refusal refusals[] = {
 	  { .status = 500 },
 	  -EAGAIN,
 	  "the metadata service gave no usable session token" },
+	{ { .status = 503, .headers = "Retry-After: 1\r\n" },
+	  { .status = 500 },
+	  -EBUSY,
+	  "the metadata service answered 503 for 'api/token'" },
+	{ { .status = 200, .body = "t" },
+	  { .status = 503 },
+	  -EBUSY,
+	  "the metadata service answered 503 for 'x'" },
 	{ { .status = 200, .body = "t" },
 	  { .status = 302 },
 	  -EAGAIN,
@@ -212,6 +222,44 @@ static void token_of_absurd_length_is_refused(void **state)
 	imds_done(&imds);
 }
 
+static void bytes_are_taken_as_they_are(void **state)
+{
+	static const struct canned_reply replies[] = {
+		{ .request = "PUT ", .status = 200, .body = "t" },
+		{ .request = "GET /latest/large ",
+		  .status = 200,
+		  .body = "four bytes too many" },
+		{ .request = "GET ",
+		  .status = 200,
+		  .body = "a\0b",
+		  .body_length_bytes = 3 },
+		{ 0 },
+	};
+	const struct imds_request binary = { "x", deadline_in(2000), 0, true };
+	const struct imds_request large = { "large", deadline_in(2000), 15, true };
+	struct net_fixture *net = *state;
+	struct imds imds = start_service(net, replies);
+	struct imds_query *query = NULL;
+	struct error err = { 0 };
+	const char *data = NULL;
+
+	assert_int_equal(imds_start(&imds, &binary, &query, &err), 0);
+	assert_int_equal(loop_wait(&net->loop, imds_query_is_done, query,
+				   deadline_in(5000), &err),
+			 0);
+	assert_int_equal(imds_query_result(query, &data, &err), 0);
+	assert_int_equal(imds_query_length_bytes(query), 3);
+	assert_memory_equal(data, "a\0b", 4);
+	imds_query_free(query);
+	assert_int_equal(imds_start(&imds, &large, &query, &err), 0);
+	assert_int_equal(loop_wait(&net->loop, imds_query_is_done, query,
+				   deadline_in(5000), &err),
+			 0);
+	assert_int_equal(imds_query_result(query, &data, &err), -EFBIG);
+	imds_query_free(query);
+	imds_done(&imds);
+}
+
 static void free_in_on_done(struct imds_query *query, void *userdata)
 {
 	*(bool *)userdata = true;
@@ -233,18 +281,20 @@ static void query_may_be_freed_at_any_time(void **state)
 	};
 	struct net_fixture *net = *state;
 	struct imds imds = start_service(net, replies);
+	const struct imds_request x = { "x", deadline_in(2000), 0, false };
+	const struct imds_request silent = { "silent", deadline_in(2000), 0, false };
 	struct imds_query *query = NULL;
 	struct error err = { 0 };
 	bool is_told = false;
 
 	/* before it began, while it waits, and when it has ended */
-	assert_int_equal(imds_start(&imds, "x", deadline_in(2000), &query, &err), 0);
+	assert_int_equal(imds_start(&imds, &x, &query, &err), 0);
 	imds_query_free(query);
-	assert_int_equal(imds_start(&imds, "silent", deadline_in(2000), &query, &err), 0);
+	assert_int_equal(imds_start(&imds, &silent, &query, &err), 0);
 	assert_int_equal(loop_pause(&net->loop, 20, &err), 0);
 	assert_false(imds_query_is_done(query));
 	imds_query_free(query);
-	assert_int_equal(imds_start(&imds, "x", deadline_in(2000), &query, &err), 0);
+	assert_int_equal(imds_start(&imds, &x, &query, &err), 0);
 	imds_query_on_done(query, free_in_on_done, &is_told);
 	assert_int_equal(loop_wait(&net->loop, is_true, &is_told, deadline_in(2000),
 				   &err),
@@ -274,12 +324,13 @@ static void proxy_is_never_asked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(endpoint_is_the_environments),
+		net_test(disabled_service_is_not_asked),
 		net_test(token_is_fetched_once),
 		net_test(expired_token_is_replaced),
 		net_test(second_401_is_an_answer),
 		net_test(refusals_have_their_sentences),
 		net_test(token_of_absurd_length_is_refused),
+		net_test(bytes_are_taken_as_they_are),
 		net_test(query_may_be_freed_at_any_time),
 		net_test(proxy_is_never_asked),
 	};

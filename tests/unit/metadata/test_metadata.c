@@ -26,7 +26,6 @@
 		.request = "GET /latest/meta-data/services/domain ", .status = 200, \
 		.body = "amazonaws.com\n"                                           \
 	}
-#define STATE_PATH "GET /latest/meta-data/autoscaling/target-lifecycle-state "
 #define DOCUMENT_PATH "GET /latest/dynamic/instance-identity/document "
 #define DOCUMENT                                                          \
 	{                                                                 \
@@ -51,9 +50,8 @@ static int fetch(struct net_fixture *net, const struct canned_reply *replies,
 	assert_int_equal(canned_start(&net->canned, replies), 0);
 	assert_int_equal(setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", net->canned.url, 1),
 			 0);
-	imds_init(&imds, net->http);
-	result = metadata_fetch(&net->loop, &imds, deadline_in(timeout_ms), ret_metadata,
-				err);
+	assert_int_equal(imds_init(&imds, &net->loop, net->http, err), 0);
+	result = metadata_fetch(&imds, deadline_in(timeout_ms), ret_metadata, err);
 	imds_done(&imds);
 	return result;
 }
@@ -64,7 +62,6 @@ static void everything_is_told(void **state)
 		TOKEN,
 		DOCUMENT,
 		DOMAIN,
-		{ .request = STATE_PATH, .status = 200, .body = "Warmed:Running" },
 		{ 0 },
 	};
 	struct net_fixture *net = *state;
@@ -79,25 +76,26 @@ static void everything_is_told(void **state)
 	assert_string_equal(metadata->region, "ap-northeast-2");
 	assert_string_equal(metadata->pending_time, "2026-11-24T05:57:28Z");
 	assert_string_equal(metadata->domain, "amazonaws.com");
-	assert_string_equal(metadata->target_state, "Warmed:Running");
 	metadata_free(metadata);
 	metadata_free(NULL);
 	/* one token for all, and in the header of each */
 	assert_int_equal(canned_count(&net->canned, "PUT "), 1);
 	assert_int_equal(canned_count(&net->canned, "X-aws-ec2-metadata-token: secret-1"),
-			 3);
+			 2);
 }
 
-static void no_group_is_no_error(void **state)
+static void partition_is_known_where_it_is_not_told(void **state)
 {
 	static const struct canned_reply replies[] = {
-		TOKEN, DOCUMENT, DOMAIN, { .request = STATE_PATH, .status = 404 }, { 0 },
+		TOKEN,    { .request = DOCUMENT_PATH, .times = 1, .status = 404 },
+		DOCUMENT, { .request = "GET ", .status = 404 },
+		{ 0 },
 	};
 	struct metadata *metadata = NULL;
 	struct error err = { 0 };
 
 	assert_int_equal(fetch(*state, replies, 5000, &metadata, &err), 0);
-	assert_null(metadata->target_state);
+	assert_string_equal(metadata->domain, "amazonaws.com");
 	metadata_free(metadata);
 }
 
@@ -105,11 +103,11 @@ static void transient_failures_are_tried_again(void **state)
 {
 	static const struct canned_reply replies[] = {
 		TOKEN,
-		{ .request = DOCUMENT_PATH, .times = 1, .status = 503 },
+		{ .request = DOCUMENT_PATH, .times = 1, .status = 500 },
 		{ .request = DOCUMENT_PATH, .times = 1, .status = 200, .body = "" },
+		{ .request = DOCUMENT_PATH, .times = 1, .status = 200, .body = "<html>" },
 		DOCUMENT,
 		DOMAIN,
-		{ .request = STATE_PATH, .status = 404 },
 		{ 0 },
 	};
 	struct net_fixture *net = *state;
@@ -118,7 +116,7 @@ static void transient_failures_are_tried_again(void **state)
 
 	assert_int_equal(fetch(net, replies, 5000, &metadata, &err), 0);
 	metadata_free(metadata);
-	assert_int_equal(canned_count(&net->canned, DOCUMENT_PATH), 3);
+	assert_int_equal(canned_count(&net->canned, DOCUMENT_PATH), 4);
 }
 
 /*
@@ -178,7 +176,7 @@ static void empty_value_is_no_value(void **state)
 		{ 0 },
 	};
 
-	assert_refused(*state, replies, -EPROTO,
+	assert_refused(*state, replies, -ETIME,
 		       "'meta-data/services/domain' has an unusable value");
 }
 
@@ -193,7 +191,7 @@ static void value_for_a_url_is_checked(void **state)
 		{ 0 },
 	};
 
-	assert_refused(*state, replies, -EPROTO,
+	assert_refused(*state, replies, -ETIME,
 		       "'meta-data/services/domain' has an unusable value");
 }
 
@@ -254,6 +252,55 @@ static void token_that_never_comes_points_to_the_hop_limit(void **state)
 		       "container, raise HttpPutResponseHopLimit to 2");
 }
 
+static void stand_in_says_who_we_are(void **state)
+{
+	struct metadata *metadata = NULL;
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(metadata_parse("{\"id\": \"i-1\", \"type\": \"t3.micro\", "
+					"\"image_id\": \"ami-1\", "
+					"\"availability_zone\": \"cn-north-1a\", "
+					"\"region\": \"cn-north-1\"}",
+					&metadata, &err),
+			 0);
+	assert_string_equal(metadata->instance_id, "i-1");
+	assert_string_equal(metadata->instance_type, "t3.micro");
+	assert_string_equal(metadata->image_id, "ami-1");
+	assert_string_equal(metadata->availability_zone, "cn-north-1a");
+	assert_string_equal(metadata->region, "cn-north-1");
+	assert_string_equal(metadata->domain, "amazonaws.com.cn");
+	assert_null(metadata->pending_time);
+	metadata_free(metadata);
+}
+
+static const struct {
+	const char *text, *sentence;
+} stand_ins[] = {
+	{ "[]", "a JSON object is expected" },
+	{ "{\"region\": \"r\"}",
+	  "'id' is missing, or is not a text of letters, digits, '.', '_' and '-'" },
+	{ "{\"id\": \"../x\"}",
+	  "'id' is missing, or is not a text of letters, digits, '.', '_' and '-'" },
+	{ "{\"id\": \"i-1\", \"zone\": \"z\"}",
+	  "'zone' is no key of it: id, type, image_id, availability_zone and region "
+	  "are" },
+};
+
+static void wrong_stand_ins_are_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(stand_ins) / sizeof(stand_ins[0]); i++) {
+		struct metadata *metadata = NULL;
+		struct error err = { 0 };
+
+		assert_int_equal(metadata_parse(stand_ins[i].text, &metadata, &err),
+				 -EINVAL);
+		assert_string_equal(err.text, stand_ins[i].sentence);
+		assert_null(metadata);
+	}
+}
+
 static void signal_ends_it(void **state)
 {
 	static const struct canned_reply replies[] = {
@@ -269,7 +316,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		net_test(everything_is_told),
-		net_test(no_group_is_no_error),
+		net_test(partition_is_known_where_it_is_not_told),
 		net_test(transient_failures_are_tried_again),
 		net_test(what_could_not_be_a_name_is_refused),
 		net_test(missing_member_is_refused),
@@ -279,6 +326,8 @@ int main(void)
 		net_test(last_failure_is_the_reason_when_time_is_over),
 		net_test(server_may_ask_for_patience),
 		net_test(token_that_never_comes_points_to_the_hop_limit),
+		cmocka_unit_test(stand_in_says_who_we_are),
+		cmocka_unit_test(wrong_stand_ins_are_refused),
 		net_test(signal_ends_it),
 	};
 

@@ -160,26 +160,6 @@ static void details_are_one_printable_line(void **state)
 	assert_int_equal(run.detail[RUN_DETAIL_MAX_BYTES - 2], '?');
 }
 
-static bool never(const void *data)
-{
-	return data == NULL;
-}
-
-static void waits_end_with_the_run(void **state)
-{
-	const struct scratch *scratch = *state;
-	struct options options;
-	struct error err = { 0 };
-	struct run run;
-
-	assert_int_equal(begin(scratch, &options, &run, &err), 0);
-	run.deadline = deadline_in(10);
-	assert_int_equal(run_wait(&run, never, &run, deadline_in(60000), &err), -ETIME);
-	run.deadline = deadline_in(60000);
-	assert_int_equal(run_wait(&run, never, &run, deadline_in(10), &err), -ETIME);
-	run_done(&run);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,7 +169,6 @@ int main(void)
 		scratch_test(status_of_this_boot_goes_on),
 		scratch_test(foreign_status_is_begun_anew),
 		cmocka_unit_test(details_are_one_printable_line),
-		scratch_test(waits_end_with_the_run),
 	};
 
 	return cmocka_run_group_tests_name("run_run", tests, NULL, NULL);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef METADATA_TARGET_H
+#define METADATA_TARGET_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "net/retry.h"
+
+#include <stdbool.h>
+
+struct imds;
+struct imds_query;
+
+/*
+ * Where Auto Scaling means to bring the instance (autoscaling/target-lifecycle-state). A
+ * zeroed one was never asked.
+ */
+struct target {
+	struct imds *imds;
+	struct imds_query *query;
+	struct retry retry;
+	struct deadline deadline,
+		grace; /* until grace is over a 404 may mean "not yet" */
+	bool is_decided;
+	char *state;        /* "InService", "Warmed:Stopped"; NULL: in no group */
+	struct error error; /* code 0, or why it is not known */
+	void (*on_decided)(void *userdata);
+	void *userdata;
+};
+
+/*
+ * Begins to ask on the loop and returns at once; on_decided is called from the loop when
+ * the state, or that there is none, is known. A 404 is believed 15 s after pending_time
+ * (RFC 3339, NULL: unknown), everything transient is tried again until the deadline
+ * (facts I4). End it with target_done().
+ */
+int target_start(struct target *target, const char *pending_time,
+		 struct deadline deadline, struct error *err)
+	__attribute__((warn_unused_result));
+
+void target_done(struct target *target);
+
+/* Waits until it is decided. 0: target->state is what it is. */
+int target_wait(struct target *target, struct error *err)
+	__attribute__((warn_unused_result));
+
+#endif
