@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""Where the keys come from, how long they do, and a clock that AWS does not believe."""
+import http.server
+import json
+import threading
+import time
+
+import pytest
+
+from region.credentials import ROLE_ACCESS_KEY_ID, SECRET_ACCESS_KEY, USER_ACCESS_KEY_ID
+
+ROLE = "/latest/meta-data/iam/security-credentials/"
+DESCRIBE, COMPLETE = "DescribeAutoScalingInstances", "CompleteLifecycleAction"
+
+
+@pytest.fixture
+def clock(box):
+    """Sets AWS's clock; right again at the end."""
+    yield box.region.set_clock
+    box.region.set_clock(0)
+
+
+def assert_continued(box):
+    assert box.verdict_words()[-1] == "CONTINUE"
+    box.region.wait_for_state(box.instance["instance_id"], "InService")
+
+
+def asked_role(box):
+    return len(box.region.calls(kind="imds", path=ROLE))
+
+
+def test_keys_of_the_environment_come_first(box):
+    box.boot(environment={"AWS_ACCESS_KEY_ID": USER_ACCESS_KEY_ID,
+                          "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+                          "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/"})
+    assert {call["signed_by"] for call in box.region.calls(kind="aws")} == {USER_ACCESS_KEY_ID}
+    assert asked_role(box) == 0
+
+
+class Endpoint(http.server.ThreadingHTTPServer):
+    """A container's credentials endpoint; it wants this authorization."""
+
+    daemon_threads = True
+
+    def __init__(self, token, document):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.token, self.document, self.asked = token, document, []
+        self.url = f"http://127.0.0.1:{self.server_port}/keys"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        good = self.headers.get("Authorization") == self.server.token
+        self.server.asked.append((self.path, good))
+        body = json.dumps(self.server.document).encode() if good else b""
+        self.send_response(200 if good else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def container(box):
+    """An endpoint that gives the keys of the box's instance."""
+    made = []
+
+    def make(token):
+        made.append(Endpoint(token, {
+            "AccessKeyId": ROLE_ACCESS_KEY_ID, "SecretAccessKey": SECRET_ACCESS_KEY,
+            "Token": "example-session-token-of-" + box.instance["instance_id"],
+            "Expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))}))
+        return made[-1]
+    yield make
+    for endpoint in made:
+        endpoint.close()
+
+
+@pytest.mark.parametrize("way", ["value", "file", "file before value"])
+def test_keys_of_a_container(box, container, tmp_path, way):
+    endpoint = container("Basic dG9rZW4=")
+    (tmp_path / "token").write_text("Basic dG9rZW4=\n")
+    environment = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": endpoint.url}
+    if way != "file":
+        environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = \
+            "wrong" if "before" in way else endpoint.token
+    if way != "value":
+        environment["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = str(tmp_path / "token")
+    result = box.boot(environment=environment)
+    assert_continued(box)
+    assert endpoint.asked == [("/keys", True)]
+    assert asked_role(box) == 0
+    assert "dG9rZW4" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("uri", ["http://example.com/keys", "http://127.0.0.1.example.com/",
+                                 "http://10.0.0.1/", "ftp://127.0.0.1/", "file:///etc/passwd"])
+def test_a_containers_token_goes_to_nobody_else(box, uri):
+    result = box.boot(environment={"AWS_CONTAINER_CREDENTIALS_FULL_URI": uri,
+                                   "AWS_CONTAINER_AUTHORIZATION_TOKEN": "secret-token"})
+    assert f"AWS_CONTAINER_CREDENTIALS_FULL_URI is '{uri}': https is expected" in result.stderr
+    assert "secret-token" not in result.stdout + result.stderr
+    assert box.verdicts() == []
+
+
+def test_expired_keys_are_fetched_anew_once(box):
+    box.region.fault(kind="aws", action=DESCRIBE, count=1, fault="error", code="ExpiredToken",
+                     message="The security token included in the request is expired", status=403)
+    box.boot()
+    assert_continued(box)
+    assert asked_role(box) == 2
+
+
+def test_expired_for_ever(box):
+    box.region.fault(kind="aws", action=DESCRIBE, fault="error", code="ExpiredToken",
+                     message="The security token included in the request is expired", status=403)
+    result = box.boot()
+    assert "ExpiredToken" in result.stderr
+    assert box.verdicts() == []
+    assert len(box.region.calls(kind="aws", action=DESCRIBE)) == 2
+
+
+def test_keys_that_end_soon_are_renewed_for_the_next_call(make_box):
+    """Facts A2: four minutes are left, so the verdict asks anew."""
+    box = make_box(credentials_seconds=240)
+    box.boot()
+    assert_continued(box)
+    assert asked_role(box) == 2
+
+
+def test_valid_keys_do_when_they_cannot_be_renewed(make_box):
+    """Facts A2."""
+    box = make_box(credentials_seconds=240)
+    box.region.fault(kind="imds", path=ROLE, after=1, fault="status", status=500)
+    box.boot()
+    assert_continued(box)
+    assert asked_role(box) == 2
+
+
+@pytest.mark.parametrize("code, status", [("Throttling", 400), ("RequestLimitExceeded", 503)])
+def test_throttling_is_answered_by_waiting(box, code, status):
+    box.region.fault(kind="aws", action=COMPLETE, count=2, fault="error", code=code,
+                     status=status, message="Rate exceeded")
+    box.boot()
+    assert_continued(box)
+    one, two, three = box.region.calls(kind="aws", action=COMPLETE)
+    assert two["monotonic"] - one["monotonic"] >= 0.5
+    assert three["monotonic"] - two["monotonic"] >= 1
+
+
+def test_aws_may_ask_for_patience(box):
+    box.region.fault(kind="aws", action=COMPLETE, count=1, fault="status", status=503,
+                     headers={"Retry-After": "3"}, body="<html/>")
+    box.boot()
+    assert_continued(box)
+    one, two = box.region.calls(kind="aws", action=COMPLETE)
+    assert two["monotonic"] - one["monotonic"] >= 3
+
+
+# Facts A1: the clock.
+
+@pytest.mark.parametrize("offset_s, words", [(432, "7 min 12 s behind"),
+                                             (-432, "7 min 12 s ahead of"),
+                                             (7265, "2 h 1 min behind")])
+def test_a_clock_that_is_off_is_waited_for(box, clock, offset_s, words):
+    clock(offset_s)
+    process = box.start("boot")
+    begun_s = time.monotonic()
+    while not box.region.calls(kind="aws", action=DESCRIBE):
+        assert time.monotonic() - begun_s < 10
+        time.sleep(0.02)
+    time.sleep(0.5)
+    clock(0)
+    box.finish(process, 0)
+    lines = process.stderr_text.splitlines()
+    # of one second more or less: the Date has no fractions
+    at = [line for line in lines if line.endswith("AWS's: waiting for it to be set")]
+    assert len(at) == 1
+    assert words.split()[-1] in at[0]
+    assert words.split(" min")[0] in at[0]
+    assert "bootagent: boot: AWS accepts the clock: going on" in lines
+    assert_continued(box)
+    assert time.monotonic() - begun_s < 12
+
+
+def test_a_clock_that_stays_off(box, clock):
+    """The release serves; only the verdict cannot be told, and the next boot tries again."""
+    clock(432)
+    box.configure(boot={"deadline": "10s"}, readiness={"timeout": "2s"})
+    result = box.run("boot", timeout=120)
+    assert result.returncode == 0
+    assert "min 1" in result.stderr and "was not set in time: is chrony running?" in result.stderr
+    assert box.document()["lifecycle"]["state"] == "open"
+    assert box.document()["serving"]["ready"] is True
