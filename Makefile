@@ -75,6 +75,9 @@ BOOTAGENT_SOURCES := \
 	agent/state/verdicts.c \
 	agent/steps/command.c \
 	agent/steps/steps.c \
+	agent/userdata/extract.c \
+	agent/userdata/fetch.c \
+	agent/userdata/mime.c \
 	agent/worker/conversation.c \
 	agent/worker/helper.c \
 	agent/worker/worker.c \
@@ -147,6 +150,8 @@ UNIT_TESTS := \
 	tests/unit/steps/test_command.c \
 	tests/unit/tree/test_current.c \
 	tests/unit/tree/test_request.c \
+	tests/unit/userdata/test_extract.c \
+	tests/unit/userdata/test_fetch.c \
 	tests/unit/worker/test_helper.c \
 	tests/unit/worker/test_worker.c \
 
@@ -157,7 +162,7 @@ UNIT_SUPPORT_SOURCES := \
 PROGRAMS := bootagent bootagent-source bootagent-tree
 
 bootagent_SOURCES  := $(BOOTAGENT_SOURCES)
-bootagent_PACKAGES := libcurl json-c libsystemd expat
+bootagent_PACKAGES := libcurl json-c libsystemd expat zlib
 
 bootagent-source_SOURCES  := $(SOURCE_HELPER_SOURCES)
 bootagent-source_PACKAGES := libgit2 json-c

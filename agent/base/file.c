@@ -114,8 +114,9 @@ int file_read(int dir_fd, const char *name, size_t max_bytes, char **ret_data,
 	return 0;
 }
 
-static int write_temporary(int dir_fd, const char *temporary, const char *text,
-			   mode_t mode, enum file_durability durability)
+static int write_temporary(int dir_fd, const char *temporary,
+			   const struct file_content *content,
+			   enum file_durability durability)
 {
 	autoclose int fd =
 		openat(dir_fd, temporary,
@@ -124,11 +125,11 @@ static int write_temporary(int dir_fd, const char *temporary, const char *text,
 
 	if (fd < 0)
 		return -errno;
-	result = file_write_all(fd, text, strlen(text));
+	result = file_write_all(fd, content->data, content->length_bytes);
 	if (result < 0)
 		return result;
 	/* The mode asked for, whatever the umask. */
-	if (fchmod(fd, mode) < 0)
+	if (fchmod(fd, content->mode) < 0)
 		return -errno;
 	if (durability == FILE_DURABLE && fsync(fd) < 0)
 		return -errno;
@@ -138,11 +139,19 @@ static int write_temporary(int dir_fd, const char *temporary, const char *text,
 int file_write(int dir_fd, const char *name, const char *text, mode_t mode,
 	       enum file_durability durability, struct error *err)
 {
+	const struct file_content content = { text, strlen(text), mode };
+
+	return file_write_bytes(dir_fd, name, &content, durability, err);
+}
+
+int file_write_bytes(int dir_fd, const char *name, const struct file_content *content,
+		     enum file_durability durability, struct error *err)
+{
 	char temporary[TEMPORARY_NAME_BYTES] = "";
 	int result = temporary_name(temporary);
 
 	if (result == 0)
-		result = write_temporary(dir_fd, temporary, text, mode, durability);
+		result = write_temporary(dir_fd, temporary, content, durability);
 	if (result == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
 		result = -errno;
 	if (result < 0) {

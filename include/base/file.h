@@ -30,6 +30,18 @@ int file_write(int dir_fd, const char *name, const char *text, mode_t mode,
 	       enum file_durability durability, struct error *err)
 	__attribute__((warn_unused_result));
 
+/* What a file is to hold. */
+struct file_content {
+	const char *data;
+	size_t length_bytes;
+	mode_t mode;
+};
+
+/* file_write() for what is no text. */
+int file_write_bytes(int dir_fd, const char *name, const struct file_content *content,
+		     enum file_durability durability, struct error *err)
+	__attribute__((warn_unused_result));
+
 /*
  * Makes `name` a symbolic link to target in one step, whatever link stood there before.
  * -EISDIR: a directory stands at the name (it is left alone). Synced before it returns.

@@ -12,7 +12,8 @@ from pathlib import Path
 
 # lowest first; folders of one row do not include each other
 ORDER = [
-    ["base"], ["loop"], ["net"], ["metadata"], ["config", "state"], ["aws"], ["worker"],
+    ["base"], ["loop"], ["net"], ["metadata"], ["userdata"], ["config", "state"], ["aws"],
+    ["worker"],
     ["run"],
     ["setup", "source", "release", "steps", "services", "ready", "lifecycle"],
     ["fleet"], ["settle"], ["pipeline"], ["cmd"], ["main"],
