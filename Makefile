@@ -112,7 +112,9 @@ TREE_HELPER_SOURCES := \
 # unit tests: tests/unit/FOLDER/test_NAME.c becomes build/TREE/test_FOLDER_NAME
 UNIT_TESTS := \
 	tests/unit/aws/test_aws.c \
+	tests/unit/aws/test_container.c \
 	tests/unit/aws/test_credentials.c \
+	tests/unit/aws/test_skew.c \
 	tests/unit/aws/test_xml.c \
 	tests/unit/base/test_clock.c \
 	tests/unit/base/test_error.c \
@@ -133,8 +135,10 @@ UNIT_TESTS := \
 	tests/unit/loop/test_child.c \
 	tests/unit/loop/test_child_stop.c \
 	tests/unit/loop/test_loop.c \
+	tests/unit/metadata/test_endpoint.c \
 	tests/unit/metadata/test_imds.c \
 	tests/unit/metadata/test_metadata.c \
+	tests/unit/metadata/test_target.c \
 	tests/unit/net/test_http.c \
 	tests/unit/net/test_retry.c \
 	tests/unit/net/test_transfers.c \

@@ -66,9 +66,9 @@ bool skew_is_over(const struct skew *skew)
 
 void skew_format(const struct skew *skew, char ret_text[static SKEW_TEXT_BYTES])
 {
-	int64_t ahead_s = (aws_ahead_ms(skew) + 500) / 1000;
-	int64_t off_s = ahead_s < 0 ? -ahead_s : ahead_s;
-	const char *where = ahead_s < 0 ? "ahead of" : "behind";
+	int64_t ahead_ms = aws_ahead_ms(skew);
+	int64_t off_s = ((ahead_ms < 0 ? -ahead_ms : ahead_ms) + 500) / 1000;
+	const char *where = ahead_ms < 0 ? "ahead of" : "behind";
 
 	if (!skew->is_known)
 		(void)snprintf(ret_text, SKEW_TEXT_BYTES, "far from AWS's");
