@@ -20,6 +20,7 @@ BASE_SOURCES := \
 	agent/base/json.c \
 	agent/base/lock.c \
 	agent/base/memory.c \
+	agent/base/near.c \
 	agent/base/process.c \
 	agent/base/text.c \
 	agent/base/wire.c \
@@ -123,6 +124,7 @@ UNIT_TESTS := \
 	tests/unit/base/test_json.c \
 	tests/unit/base/test_lock.c \
 	tests/unit/base/test_memory.c \
+	tests/unit/base/test_near.c \
 	tests/unit/base/test_text.c \
 	tests/unit/base/test_wire.c \
 	tests/unit/config/test_config.c \

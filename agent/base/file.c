@@ -7,11 +7,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
@@ -80,20 +82,14 @@ static int read_up_to(int fd, char *buffer, size_t size_bytes, size_t *ret_lengt
 	return 0;
 }
 
-int file_read(int dir_fd, const char *name, size_t max_bytes, char **ret_data,
-	      size_t *ret_length_bytes, struct error *err)
+int file_read_open(int fd, const char *name, size_t max_bytes, char **ret_data,
+		   size_t *ret_length_bytes, struct error *err)
 {
 	autofree char *buffer = NULL;
 	struct stat status;
 	size_t length_bytes = 0;
 	int result;
 
-	/* O_NONBLOCK: a FIFO put in the file's place must not hold us up. */
-	autoclose int fd =
-		openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-	if (fd < 0)
-		return error_set(err, errno, "open '%s': %s", name, strerror(errno));
 	if (fstat(fd, &status) < 0)
 		return error_set(err, errno, "stat '%s': %s", name, strerror(errno));
 	if (!S_ISREG(status.st_mode))
@@ -112,6 +108,29 @@ int file_read(int dir_fd, const char *name, size_t max_bytes, char **ret_data,
 	if (ret_length_bytes)
 		*ret_length_bytes = length_bytes;
 	return 0;
+}
+
+int file_read(int dir_fd, const char *name, size_t max_bytes, char **ret_data,
+	      size_t *ret_length_bytes, struct error *err)
+{
+	/* O_NONBLOCK: a FIFO put in the file's place must not hold us up. */
+	autoclose int fd =
+		openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return error_set(err, errno, "open '%s': %s", name, strerror(errno));
+	return file_read_open(fd, name, max_bytes, ret_data, ret_length_bytes, err);
+}
+
+int file_open_inside(int root_fd, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned int)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
 }
 
 static int write_temporary(int dir_fd, const char *temporary,

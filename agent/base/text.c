@@ -78,21 +78,24 @@ bool text_is_printable(const char *text)
 	return true;
 }
 
-/* Bytes of the UTF-8 character at the text's beginning, 0 if there is none (RFC 3629). */
-static size_t character_length(const unsigned char *text)
+size_t text_character_bytes(const char *text, size_t left_bytes)
 {
+	const unsigned char *byte = (const unsigned char *)text;
 	size_t length = 0;
 
-	if (text[0] < 0x80)
+	if (left_bytes == 0)
+		return 0;
+	if (byte[0] < 0x80)
 		return 1;
-	if (text[0] >= 0xc2 && text[0] <= 0xf4)
-		length = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-	/* The closing NUL is no continuation: this never reads beyond it. */
+	if (byte[0] >= 0xc2 && byte[0] <= 0xf4)
+		length = byte[0] < 0xe0 ? 2 : byte[0] < 0xf0 ? 3 : 4;
+	if (length > left_bytes)
+		return 0;
 	for (size_t i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
+		if ((byte[i] & 0xc0) != 0x80)
 			return 0;
-	if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-	    (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
+	if ((byte[0] == 0xe0 && byte[1] < 0xa0) || (byte[0] == 0xed && byte[1] > 0x9f) ||
+	    (byte[0] == 0xf0 && byte[1] < 0x90) || (byte[0] == 0xf4 && byte[1] > 0x8f))
 		return 0;
 	return length;
 }
@@ -105,14 +108,17 @@ static bool is_control(const unsigned char *character)
 
 void text_make_printable(char *text)
 {
-	while (*text) {
-		size_t length = character_length((unsigned char *)text);
+	size_t left_bytes = strlen(text);
+
+	while (left_bytes > 0) {
+		size_t length = text_character_bytes(text, left_bytes);
 
 		if (length == 0)
 			*text = '?';
 		else if (is_control((unsigned char *)text))
 			memset(text, ' ', length);
 		text += length ? length : 1;
+		left_bytes -= length ? length : 1;
 	}
 }
 

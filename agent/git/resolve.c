@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/near.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -20,7 +21,6 @@
 #define BRANCH_PREFIX "refs/heads/"
 #define NEAR_COUNT_MAX 5
 #define NEAR_DISTANCE_MAX 3
-#define NEAR_NAME_MAX_BYTES 64
 #define NEAR_TEXT_MAX_BYTES 256
 
 struct near {
@@ -46,40 +46,9 @@ int resolve_name(const char *branch, char **ret_ref, struct error *err)
 	return 0;
 }
 
-static size_t smallest(size_t a, size_t b, size_t c)
-{
-	size_t ab = a < b ? a : b;
-
-	return ab < c ? ab : c;
-}
-
-/* How many letters to add, drop or change (Levenshtein); long names are all far away. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[NEAR_NAME_MAX_BYTES + 1];
-	size_t a_length = strlen(a), b_length = strlen(b);
-
-	if (a_length > NEAR_NAME_MAX_BYTES || b_length > NEAR_NAME_MAX_BYTES)
-		return NEAR_NAME_MAX_BYTES;
-	for (size_t j = 0; j <= b_length; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a_length; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_length; j++) {
-			size_t changed = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			row[j] = smallest(row[j] + 1, row[j - 1] + 1, changed);
-		}
-	}
-	return row[b_length];
-}
-
 static void add_near(struct near_list *list, const char *name, const char *wanted)
 {
-	struct near added = { name, distance(name, wanted) };
+	struct near added = { name, near_distance(name, wanted) };
 	size_t place = list->count;
 
 	list->branch_count++;

@@ -2,6 +2,7 @@
 #include "state/places.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/identity.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -10,10 +11,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
@@ -26,21 +25,10 @@
 #define STATE_DIRECTORY "/var/lib/bootagent"
 #define CACHE_DIRECTORY "/var/cache/bootagent"
 
-static int open_inside(int root_fd, const char *path, int flags)
-{
-	struct open_how how = {
-		.flags = (unsigned int)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-
-	return fd < 0 ? -errno : fd;
-}
-
 int places_open(const struct places *places, const char *path, int flags, int *ret_fd,
 		struct error *err)
 {
-	int fd = open_inside(places->root_fd, path, flags);
+	int fd = file_open_inside(places->root_fd, path, flags);
 
 	if (fd < 0)
 		return error_set(err, fd, "open '%s': %s", path, strerror(-fd));
@@ -69,7 +57,7 @@ static int make_directory(int root_fd, const char *path)
 	autofree char *parent = NULL;
 	autoclose int parent_fd = -1;
 	const char *name;
-	int fd = open_inside(root_fd, path, O_RDONLY | O_DIRECTORY);
+	int fd = file_open_inside(root_fd, path, O_RDONLY | O_DIRECTORY);
 
 	if (fd != -ENOENT || strcmp(path, "/") == 0)
 		return fd;
@@ -132,7 +120,7 @@ int places_init_reader(struct places *places, const char *root, struct error *er
 		places_done(places);
 		return result;
 	}
-	fd = open_inside(places->root_fd, RUN_DIRECTORY, O_RDONLY | O_DIRECTORY);
+	fd = file_open_inside(places->root_fd, RUN_DIRECTORY, O_RDONLY | O_DIRECTORY);
 	places->run_fd = fd < 0 ? -1 : fd;
 	return 0;
 }
@@ -271,7 +259,8 @@ static int make_in(int parent_fd, const char *name,
 /* Opens a directory that is there, whole and its owner's; else -ENOENT. */
 static int open_present(int root_fd, const struct places_directory *directory)
 {
-	autoclose int fd = open_inside(root_fd, directory->path, O_RDONLY | O_DIRECTORY);
+	autoclose int fd =
+		file_open_inside(root_fd, directory->path, O_RDONLY | O_DIRECTORY);
 	struct stat status;
 
 	if (fd < 0 || fstat(fd, &status) < 0)

@@ -21,6 +21,18 @@ int file_read(int dir_fd, const char *name, size_t max_bytes, char **ret_data,
 	      size_t *ret_length_bytes, struct error *err)
 	__attribute__((warn_unused_result));
 
+/* The same of a file that is open already; `name` is for the errors. */
+int file_read_open(int fd, const char *name, size_t max_bytes, char **ret_data,
+		   size_t *ret_length_bytes, struct error *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * Opens a path inside a root directory: no link and no ".." leads out of it (openat2,
+ * RESOLVE_IN_ROOT). The descriptor, which the caller closes, or a negative errno.
+ */
+int file_open_inside(int root_fd, const char *path, int flags)
+	__attribute__((warn_unused_result));
+
 /*
  * Replaces a file by a text in one step: a temporary of the same directory is written,
  * synced where durable, and renamed over the name. Readers see the old contents or the

@@ -35,6 +35,12 @@ bool text_is_name(const char *text);
 bool text_is_printable(const char *text);
 
 /*
+ * Bytes of the UTF-8 character (RFC 3629) at the text's beginning; 0: there is none in
+ * the bytes that are left.
+ */
+size_t text_character_bytes(const char *text, size_t left_bytes);
+
+/*
  * Makes foreign text fit for one line of a log or of JSON, in place: control characters
  * become blanks, and bytes that are not UTF-8 (half a character where a text was cut,
  * too) become '?'.
