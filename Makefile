@@ -38,6 +38,9 @@ BOOTAGENT_SOURCES := \
 	agent/cmd/sync.c \
 	agent/config/config.c \
 	agent/config/keys.c \
+	agent/config/lexer.c \
+	agent/config/origin.c \
+	agent/config/reader.c \
 	agent/config/span.c \
 	agent/config/value.c \
 	agent/lifecycle/autoscaling.c \
@@ -129,6 +132,7 @@ UNIT_TESTS := \
 	tests/unit/base/test_wire.c \
 	tests/unit/config/test_config.c \
 	tests/unit/config/test_keys.c \
+	tests/unit/config/test_reader.c \
 	tests/unit/config/test_refusals.c \
 	tests/unit/config/test_span.c \
 	tests/unit/git/test_entry.c \
@@ -165,6 +169,11 @@ UNIT_TESTS := \
 UNIT_SUPPORT_SOURCES := \
 	tests/unit/net/canned.c \
 
+# fuzz targets: tests/fuzz/fuzz_NAME.c becomes build/fuzz/fuzz_NAME; each begins with the
+# inputs in tests/fuzz/corpus/NAME
+FUZZ_TARGETS := \
+	tests/fuzz/fuzz_reader.c \
+
 PROGRAMS := bootagent bootagent-source bootagent-tree
 
 bootagent_SOURCES  := $(BOOTAGENT_SOURCES)
@@ -179,7 +188,7 @@ bootagent-tree_PACKAGES := json-c
 BASE_PACKAGES := json-c
 
 # The suites `make check` expects; one that left no results counts as a failure.
-SUITES := lint lint-tests format unit region integration kill
+SUITES := lint lint-tests format unit fuzz region integration kill
 
 # ---- where and with what ------------------------------------------------------------
 
@@ -196,7 +205,7 @@ PYTHON := /usr/bin/python3
 # `make INSTALL_DEPS=true` never installs anything (packagers, other distributions).
 INSTALL_DEPS ?= tools/install-deps
 
-TREES   := release asan cov
+TREES   := release asan cov fuzz
 RESULTS := build/results
 ALL_PACKAGES := $(sort $(BASE_PACKAGES) $(foreach p,$(PROGRAMS),$($p_PACKAGES)))
 
@@ -250,10 +259,18 @@ asan_CFLAGS    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
 asan_LDFLAGS   := -fsanitize=address,undefined
 cov_CFLAGS     := -O0 --coverage -fprofile-abs-path $(NO_GUESSES)
 cov_LDFLAGS    := --coverage
+# libFuzzer comes with clang; gcc's warnings are told by the other trees.
+FUZZ_CC        := clang
+FUZZ_RUNS      ?= 1000000
+fuzz_CC        = $(FUZZ_CC)
+fuzz_CFLAGS    := -O1 -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer -w
+fuzz_LDFLAGS   := -fsanitize=address,undefined
 
 package_cflags = $(foreach p,$1,$(CFLAGS_$p))
 package_libs   = $(foreach p,$1,$(LIBS_$p))
-all_flags      = $(COMPILER) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $($1_CFLAGS) $(CPPFLAGS) \
+compiler       = $(or $($1_CC),$(CC))
+all_flags      = $(COMPILER) $(call compiler,$1) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $($1_CFLAGS) $(CPPFLAGS) \
 	$(CFLAGS) $(OUR_LDFLAGS) $($1_LDFLAGS) $(LDFLAGS) \
 	$(call package_cflags,$(ALL_PACKAGES)) $(call package_libs,$(ALL_PACKAGES))
 
@@ -261,6 +278,7 @@ all_flags      = $(COMPILER) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $($1_CFLAGS) $(CPPFLA
 
 objects   = $(patsubst %.c,build/$1/obj/%.o,$2)
 unit_name = test_$(subst /test_,_,$(patsubst tests/unit/%.c,%,$1))
+fuzz_name = $(patsubst tests/fuzz/%.c,%,$1)
 not_main  = $(filter-out %/main.c,$1)
 is_main   = $(filter %/main.c,$1)
 libraries = $(patsubst %,build/$1/obj/lib%.a,$2)
@@ -279,7 +297,7 @@ define program_rules
 $(call library_rules,$1,$2,$($2_SOURCES),$($2_PACKAGES))
 build/$1/$2: $(call objects,$1,$(call is_main,$($2_SOURCES))) $(call libraries,$1,$2 base)
 	$$(call say,LINK)
-	$$(Q)$$(CC) $$(OUR_CFLAGS) $$($1_CFLAGS) $$(CFLAGS) $$(OUR_LDFLAGS) \
+	$$(Q)$$(call compiler,$1) $$(OUR_CFLAGS) $$($1_CFLAGS) $$(CFLAGS) $$(OUR_LDFLAGS) \
 		$$($1_LDFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) \
 		$(call package_libs,$($2_PACKAGES))
 endef
@@ -288,8 +306,17 @@ endef
 define unit_rules
 build/$1/$(call unit_name,$2): $(call objects,$1,$2) $(call libraries,$1,$(UNIT_LIBRARIES))
 	$$(call say,LINK)
-	$$(Q)$$(CC) $$(OUR_CFLAGS) $$($1_CFLAGS) $$(CFLAGS) $$(OUR_LDFLAGS) \
+	$$(Q)$$(call compiler,$1) $$(OUR_CFLAGS) $$($1_CFLAGS) $$(CFLAGS) $$(OUR_LDFLAGS) \
 		$$($1_LDFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -lcmocka \
+		$(call package_libs,$(ALL_PACKAGES))
+endef
+
+# fuzz_rules SOURCE
+define fuzz_rules
+build/fuzz/$(call fuzz_name,$1): $(call objects,fuzz,$1) $(call libraries,fuzz,$(UNIT_LIBRARIES))
+	$$(call say,LINK)
+	$$(Q)$$(fuzz_CC) $$(OUR_CFLAGS) $$(fuzz_CFLAGS) $$(CFLAGS) $$(OUR_LDFLAGS) \
+		$$(fuzz_LDFLAGS) -fsanitize=fuzzer $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) \
 		$(call package_libs,$(ALL_PACKAGES))
 endef
 # base comes last: the linker reads archives from left to right
@@ -303,13 +330,13 @@ $(call library_rules,$1,base,$(BASE_SOURCES),$(BASE_PACKAGES))
 $(call library_rules,$1,unit-support,$(UNIT_SUPPORT_SOURCES),$(ALL_PACKAGES))
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$1,$p)))
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rules,$1,$t)))
-$(call objects,$1,$(UNIT_TESTS) $(UNIT_SUPPORT_SOURCES)): private OBJECT_CFLAGS := \
+$(call objects,$1,$(UNIT_TESTS) $(UNIT_SUPPORT_SOURCES) $(FUZZ_TARGETS)): private OBJECT_CFLAGS := \
 	-Itests/unit $(call package_cflags,$(ALL_PACKAGES))
 
 build/$1/obj/%.o: %.c build/$1/obj/flags
 	$$(call say,CC)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(OUR_CPPFLAGS) $$(CPPFLAGS) $$(OBJECT_CFLAGS) $$(OUR_CFLAGS) \
+	$$(Q)$$(call compiler,$1) $$(OUR_CPPFLAGS) $$(CPPFLAGS) $$(OBJECT_CFLAGS) $$(OUR_CFLAGS) \
 		$$($1_CFLAGS) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
 
 # Other flags or another compiler: the file changes and everything is built again.
@@ -319,15 +346,17 @@ build/$1/obj/flags: FORCE
 	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
 endef
 $(foreach tree,$(TREES),$(eval $(call tree_rules,$(tree))))
+$(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_rules,$t)))
+fuzz_PROGRAMS := $(addprefix build/fuzz/,$(foreach t,$(FUZZ_TARGETS),$(call fuzz_name,$t)))
 
-ALL_SOURCES := $(BASE_SOURCES) $(UNIT_TESTS) $(UNIT_SUPPORT_SOURCES) \
+ALL_SOURCES := $(BASE_SOURCES) $(UNIT_TESTS) $(UNIT_SUPPORT_SOURCES) $(FUZZ_TARGETS) \
 	$(foreach p,$(PROGRAMS),$($p_SOURCES))
 -include $(foreach tree,$(TREES),$(patsubst %.o,%.d,$(call objects,$(tree),$(ALL_SOURCES))))
 
 # ---- targets ------------------------------------------------------------------------
 
-.PHONY: all asan demo check check-unit check-region check-integration check-kill lint \
-	format format-check coverage bench install dist clean help deps-demo deps-check \
+.PHONY: all asan demo check check-unit check-fuzz check-region check-integration check-kill lint \
+	format format-check coverage fuzz bench install dist clean help deps-demo deps-check \
 	deps-bench
 
 all: $(release_PROGRAMS) ## build build/release (the default)
@@ -359,7 +388,7 @@ bench: all deps-bench ## measure a no-op boot beside a user-data script
 # Every suite runs even if one before it failed; summary.py counts and decides.
 check: deps-check ## every suite; the last line counts passed and failed
 	@rm -rf $(RESULTS) && mkdir -p $(RESULTS)
-	+@for suite in lint format-check check-unit check-region check-integration \
+	+@for suite in lint format-check check-unit check-fuzz check-region check-integration \
 		check-kill; do \
 		printf '\n== %s\n' $$suite; \
 		$(MAKE) --no-print-directory $$suite || \
@@ -369,6 +398,14 @@ check: deps-check ## every suite; the last line counts passed and failed
 
 check-unit: asan $(asan_TESTS) deps-check ## unit tests (cmocka), sanitized
 	@$(SANITIZERS) $(PYTHON) -B tools/run-unit.py $(RESULTS)/unit.xml $(asan_TESTS)
+
+# FUZZ_SHORT_RUNS, so that FUZZ_RUNS in the environment lengthens only `make fuzz`
+FUZZ_SHORT_RUNS := 20000
+check-fuzz: deps-check $(fuzz_PROGRAMS) ## a short run of every fuzz target
+	@$(PYTHON) -B tools/run-fuzz.py $(RESULTS)/fuzz.xml $(FUZZ_SHORT_RUNS) $(fuzz_PROGRAMS)
+
+fuzz: deps-check $(fuzz_PROGRAMS) ## a long one: FUZZ_RUNS=1000000
+	@$(PYTHON) -B tools/run-fuzz.py build/fuzz/fuzz.xml $(FUZZ_RUNS) $(fuzz_PROGRAMS)
 
 check-region: deps-check ## tests of the test region and its servers
 	$(call run_pytest,region,release,tests/region tests/servers)
