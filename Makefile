@@ -33,14 +33,21 @@ BOOTAGENT_SOURCES := \
 	agent/aws/skew.c \
 	agent/aws/xml.c \
 	agent/cmd/boot.c \
+	agent/cmd/config.c \
 	agent/cmd/options.c \
 	agent/cmd/status.c \
 	agent/cmd/sync.c \
+	agent/config/check.c \
+	agent/config/complaints.c \
 	agent/config/config.c \
+	agent/config/effective.c \
 	agent/config/keys.c \
+	agent/config/layers.c \
 	agent/config/lexer.c \
+	agent/config/merge.c \
 	agent/config/origin.c \
 	agent/config/reader.c \
+	agent/config/schema.c \
 	agent/config/span.c \
 	agent/config/value.c \
 	agent/lifecycle/autoscaling.c \
@@ -132,6 +139,7 @@ UNIT_TESTS := \
 	tests/unit/base/test_wire.c \
 	tests/unit/config/test_config.c \
 	tests/unit/config/test_keys.c \
+	tests/unit/config/test_layers.c \
 	tests/unit/config/test_reader.c \
 	tests/unit/config/test_refusals.c \
 	tests/unit/config/test_span.c \
@@ -173,6 +181,7 @@ UNIT_SUPPORT_SOURCES := \
 # inputs in tests/fuzz/corpus/NAME
 FUZZ_TARGETS := \
 	tests/fuzz/fuzz_reader.c \
+	tests/fuzz/fuzz_userdata.c \
 
 PROGRAMS := bootagent bootagent-source bootagent-tree
 
@@ -347,6 +356,8 @@ build/$1/obj/flags: FORCE
 endef
 $(foreach tree,$(TREES),$(eval $(call tree_rules,$(tree))))
 $(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_rules,$t)))
+# clang comes with deps-check: nothing is compiled before that is done
+build/fuzz/obj/flags: | deps-check
 fuzz_PROGRAMS := $(addprefix build/fuzz/,$(foreach t,$(FUZZ_TARGETS),$(call fuzz_name,$t)))
 
 ALL_SOURCES := $(BASE_SOURCES) $(UNIT_TESTS) $(UNIT_SUPPORT_SOURCES) $(FUZZ_TARGETS) \

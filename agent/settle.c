@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "config/complaints.h"
 #include "release/release_types.h"
 #include "run/report.h"
 #include "run/run.h"
@@ -126,9 +127,24 @@ void settle_log_output(struct run *run)
 	}
 }
 
+/* All that is wrong with the configuration, once; of one alone the last line tells. */
+static void log_complaints(struct run *run)
+{
+	size_t count = run->complaints ? complaints_line_count(run->complaints) : 0;
+
+	for (size_t i = 0; count > 1 && i < count; i++) {
+		autofree char *line = complaints_line(run->complaints, i);
+
+		log_write(&run->log, LOG_ERR, "%s", line);
+	}
+	if (run->complaints)
+		complaints_done(run->complaints);
+}
+
 void settle_log_failure(struct run *run, const struct stage_record *failed)
 {
 	settle_log_output(run);
+	log_complaints(run);
 	log_write(&run->log, LOG_ERR, "%s: %s: %s", run->verb, failed->name,
 		  failed->error.text);
 }

@@ -19,6 +19,7 @@ TIMEOUT_S = 3600
 INPUT_TIMEOUT_S = 10
 INPUT_MAX_BYTES = 4096
 MEMORY_MAX_MB = 2048
+REPORT_LINES = 40
 
 
 def command(program, runs):
@@ -60,7 +61,8 @@ def main(result, runs, programs):
               f"{time.monotonic() - begun:.0f} s", flush=True)
         if why:
             failed += 1
-            text = "".join(c for c in output[-20000:] if c in "\t\n" or c >= " ")
+            text = "\n".join(output.splitlines()[-REPORT_LINES:])
+            text = "".join(c for c in text if c in "\t\n" or c >= " ")
             ET.SubElement(case, "failure", message=why).text = text
             print(f"{text}\n     {why}")
     Path(result).parent.mkdir(parents=True, exist_ok=True)

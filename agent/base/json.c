@@ -103,17 +103,23 @@ struct json_object *json_member(const struct json_object *object, const char *ke
 	return json_object_is_type(member, type) ? member : NULL;
 }
 
-const char *json_string(const struct json_object *object, const char *key)
+const char *json_text(struct json_object *value)
 {
-	struct json_object *member = json_member(object, key, json_type_string);
-	const char *text = member ? json_object_get_string(member) : NULL;
+	const char *text = json_object_is_type(value, json_type_string)
+		? json_object_get_string(value)
+		: NULL;
 
 	/*
 	 * A C string would end at an escaped NUL, and be another text than the one sent.
 	 */
-	if (text && strlen(text) != (size_t)json_object_get_string_len(member))
+	if (text && strlen(text) != (size_t)json_object_get_string_len(value))
 		return NULL;
 	return text;
+}
+
+const char *json_string(const struct json_object *object, const char *key)
+{
+	return json_text(json_member(object, key, json_type_string));
 }
 
 int64_t json_integer(const struct json_object *object, const char *key, int64_t fallback)

@@ -42,7 +42,8 @@ size_t near_distance(const char *a, const char *b)
 
 size_t near_limit(const char *wanted)
 {
-	size_t third = strlen(wanted) / 3;
+	/* Two swapped letters count twice: five letters may have them. */
+	size_t third = (strlen(wanted) + 1) / 3;
 
 	return third < NEAR_LIMIT_MAX ? third : NEAR_LIMIT_MAX;
 }

@@ -16,10 +16,17 @@
  */
 
 const struct verb cmd_verbs[] = {
-	{ "boot", "", "bring this instance from launch to the hook's verdict", cmd_boot },
-	{ "sync", "", "bring the wanted revision into service", cmd_sync },
-	{ "status", "[--json]", "what serves, since when, and what the last run did",
-	  cmd_status },
+	{ "boot", "", false, "bring this instance from launch to the hook's verdict",
+	  cmd_boot },
+	{ "sync", "", false, "bring the wanted revision into service", cmd_sync },
+	{ "status", "[--json]", false,
+	  "what serves, since when, and what the last run did", cmd_status },
+	{ "config show", "[--origin]", false,
+	  "print what is configured, defaults included", cmd_config_show },
+	{ "config check", "[FILE]", true, "say all that is wrong with the configuration",
+	  cmd_config_check },
+	{ "config schema", "", false, "print a JSON Schema of the configuration",
+	  cmd_config_schema },
 	{ 0 },
 };
 
@@ -31,9 +38,10 @@ struct option_row {
 };
 
 static const struct option_row option_rows[] = {
-	{ "config", "FILE", 'c', "read FILE instead of /etc/bootagent/bootagent.json" },
+	{ "config", "FILE", 'c', "read FILE instead of the files in /etc/bootagent" },
 	{ "root", "DIR", 'r', "resolve the system's paths below DIR; not a chroot" },
 	{ "json", NULL, 'j', "machine-readable output, one object a line" },
+	{ "origin", NULL, 'o', "say of each value where it is set" },
 	{ "verbose", NULL, 'v', "also what steps wrote that went well" },
 	{ "version", NULL, 'V', "print the version and exit" },
 	{ "help", NULL, 'h', "print this help and exit" },
@@ -68,10 +76,11 @@ static void print_help(void)
 {
 	autofree char *text = text_copy("Usage: bootagent VERB [OPTION]...\n\nVerbs:\n");
 
-	for (const struct verb *verb = cmd_verbs; verb->name; verb++)
-		text = append(text,
-			      text_format("  %-8s %-10s %s\n", verb->name,
-					  verb->arguments, verb->help));
+	for (const struct verb *verb = cmd_verbs; verb->name; verb++) {
+		autofree char *usage = text_format("%s %s", verb->name, verb->arguments);
+
+		text = append(text, text_format("  %-22s %s\n", usage, verb->help));
+	}
 	text = append(text, text_copy("\nOptions:\n"));
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		text = append(text,
@@ -130,6 +139,9 @@ static int take_option(int letter, struct options *options, char **argv)
 	case 'j':
 		options->is_json = true;
 		return -1;
+	case 'o':
+		options->has_origin = true;
+		return -1;
 	case 'v':
 		options->is_verbose = true;
 		return -1;
@@ -146,12 +158,73 @@ static int take_option(int letter, struct options *options, char **argv)
 	}
 }
 
-static const struct verb *find_verb(const char *name)
+/* How many of the words the verb's name has, if they are its name; else 0. */
+static size_t match_words(const char *name, char *const *words)
 {
-	for (const struct verb *verb = cmd_verbs; verb->name; verb++)
-		if (strcmp(verb->name, name) == 0)
+	size_t count = 0;
+
+	for (; *name && words[count]; count++) {
+		size_t length = strcspn(name, " ");
+
+		if (strlen(words[count]) != length ||
+		    strncmp(words[count], name, length) != 0)
+			return 0;
+		name += length + (name[length] == ' ');
+	}
+	return *name ? 0 : count;
+}
+
+static const struct verb *find_verb(char *const *words, size_t *ret_count)
+{
+	for (const struct verb *verb = cmd_verbs; verb->name; verb++) {
+		*ret_count = match_words(verb->name, words);
+		if (*ret_count > 0)
 			return verb;
+	}
 	return NULL;
+}
+
+/* A word that is no verb, or the first of one of two words. */
+static int refuse_verb(char *const *words)
+{
+	autofree char *rest = text_copy("");
+	autofree char *problem = NULL;
+
+	for (const struct verb *verb = cmd_verbs; verb->name; verb++) {
+		size_t length = strlen(words[0]);
+
+		if (strncmp(verb->name, words[0], length) == 0 &&
+		    verb->name[length] == ' ')
+			rest = append(rest,
+				      text_format("%s'%s'", *rest ? ", " : "",
+						  verb->name + length + 1));
+	}
+	if (!*rest)
+		return refuse("unknown verb", words[0]);
+	problem = text_format("'%s' goes on with one of %s", words[0], rest);
+	return refuse(problem, NULL);
+}
+
+/* Takes the words that are no options; the exit status if they are wrong, else -1. */
+static int take_words(char *const *words, struct options *options,
+		      const struct verb **ret_verb)
+{
+	size_t count = 0;
+	const struct verb *verb;
+
+	if (!words[0])
+		return refuse("a verb is missing", NULL);
+	verb = find_verb(words, &count);
+	if (!verb)
+		return refuse_verb(words);
+	if (verb->has_operand && words[count])
+		options->operand = words[count++];
+	if (words[count])
+		return refuse("this is one argument too many:", words[count]);
+	if (options->has_origin && verb->perform != cmd_config_show)
+		return refuse("--origin belongs to 'config show', not to", verb->name);
+	*ret_verb = verb;
+	return -1;
 }
 
 bool cmd_parse(int argc, char **argv, struct options *ret_options,
@@ -168,20 +241,9 @@ bool cmd_parse(int argc, char **argv, struct options *ret_options,
 		if (*ret_exit_code >= 0)
 			return false;
 	}
-	if (optind == argc) {
-		*ret_exit_code = refuse("a verb is missing", NULL);
+	*ret_exit_code = take_words(argv + optind, &options, ret_verb);
+	if (*ret_exit_code >= 0)
 		return false;
-	}
-	*ret_verb = find_verb(argv[optind]);
-	if (!*ret_verb) {
-		*ret_exit_code = refuse("unknown verb", argv[optind]);
-		return false;
-	}
-	if (optind + 1 < argc) {
-		*ret_exit_code =
-			refuse("this is one argument too many:", argv[optind + 1]);
-		return false;
-	}
 	*ret_options = options;
 	return true;
 }

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/keys.h"
 
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/near.h"
+#include "base/text.h"
 #include "config/config.h"
+
+#include <string.h>
 
 /*
  * The table that drives the configuration: a key exists because it has a row here. Limits
@@ -51,10 +57,40 @@ static const struct config_key step_keys[] = {
 		.maximum = 24 * HOUR_MS,
 		.help = "How long the step may take before it is ended.",
 	},
+	{
+		.name = "remove",
+		.type = CONFIG_BOOLEAN,
+		.is_for_merging = true,
+		.help = "Whether to drop the step of that name that a lower layer has.",
+	},
+	{
+		.name = "before",
+		.type = CONFIG_NAME,
+		.is_for_merging = true,
+		.help = "Put the step before the one of that name.",
+	},
+	{
+		.name = "after",
+		.type = CONFIG_NAME,
+		.is_for_merging = true,
+		.help = "Put the step right behind the one of that name.",
+	},
 	{ 0 },
 };
 
 const struct config_key config_keys[] = {
+	{
+		.name = "$schema",
+		.type = CONFIG_TEXT,
+		.is_for_merging = true,
+		.help = "The address of the schema, for editors; not read.",
+	},
+	{
+		.name = "preset",
+		.type = CONFIG_NAME,
+		.is_for_merging = true,
+		.help = "The vendor's preset to begin with; none unless set.",
+	},
 	{
 		.name = "application.name",
 		.type = CONFIG_NAME,
@@ -109,6 +145,7 @@ const struct config_key config_keys[] = {
 		.name = "release.deploy_to",
 		.type = CONFIG_PATH,
 		.offset = offsetof(struct config, release.deploy_to),
+		.fallback_directory = "/srv",
 		.help = "The application's directory; /srv/NAME unless set.",
 	},
 	{
@@ -116,6 +153,7 @@ const struct config_key config_keys[] = {
 		.type = CONFIG_LIST,
 		.offset = offsetof(struct config, steps),
 		.members = step_keys,
+		.identity = "name",
 		.member_size_bytes = sizeof(struct config_step),
 		.help = "What is run, in this order.",
 	},
@@ -191,3 +229,108 @@ const struct config_key config_keys[] = {
 	},
 	{ 0 },
 };
+
+bool key_is_remark(const char *name)
+{
+	return strcmp(name, "_comment") == 0 || strncmp(name, "x-", 2) == 0;
+}
+
+const struct config_key *key_find(const struct config_key *keys, const char *name)
+{
+	for (; keys->name; keys++)
+		if (strcmp(keys->name, name) == 0)
+			return keys;
+	return NULL;
+}
+
+bool key_is_section(const struct config_key *keys, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; keys->name; keys++)
+		if (strncmp(keys->name, name, length) == 0 && keys->name[length] == '.')
+			return true;
+	return false;
+}
+
+struct json_object *key_value(struct json_object *object, const char *name)
+{
+	autofree char *names = text_copy(name);
+	char *rest = names, *member;
+
+	while (object && (member = strsep(&rest, ".")))
+		if (!json_object_is_type(object, json_type_object) ||
+		    !json_object_object_get_ex(object, member, &object))
+			return NULL;
+	return object;
+}
+
+struct json_object *key_default(const struct config_key *key,
+				struct json_object *document)
+{
+	autofree char *path = NULL;
+	struct json_object *value = NULL;
+	const char *text = key->fallback, *name;
+
+	if (key->fallback_directory) {
+		name = json_text(key_value(document, "application.name"));
+		if (name)
+			text = path = text_format("%s/%s", key->fallback_directory, name);
+	}
+	if (!text)
+		return NULL;
+	if (key->type == CONFIG_COUNT)
+		value = json_object_new_int64(strtoll(text, NULL, 10));
+	else
+		value = json_object_new_string(text);
+	if (!value)
+		abort();
+	return value;
+}
+
+/* The part behind the last dot. */
+static const char *last_part(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot ? dot + 1 : name;
+}
+
+struct nearest {
+	const char *wanted;
+	size_t limit; /* how far the last parts may differ */
+	size_t score; /* of the best so far, the lower the better */
+	char *name;
+};
+
+/* Names differ in their last part, or stand in the wrong section, rarely both. */
+static void offer(struct nearest *nearest, const char *name, size_t length)
+{
+	autofree char *offered = text_format("%.*s", (int)length, name);
+	const char *ours = last_part(offered), *theirs = last_part(nearest->wanted);
+	size_t distance = near_distance(ours, theirs);
+	bool is_elsewhere = ours - offered != theirs - nearest->wanted ||
+		strncmp(offered, nearest->wanted, (size_t)(ours - offered)) != 0;
+	size_t score = 2 * distance + is_elsewhere;
+
+	if (distance > nearest->limit || (nearest->name && score >= nearest->score))
+		return;
+	free(nearest->name);
+	nearest->name = TAKE(offered);
+	nearest->score = score;
+}
+
+char *key_nearest(const struct config_key *keys, const char *wanted)
+{
+	struct nearest nearest = { .wanted = wanted,
+				   .limit = near_limit(last_part(wanted)) };
+
+	for (; keys->name; keys++) {
+		const char *dot = strchr(keys->name, '.');
+
+		if (dot)
+			offer(&nearest, keys->name, (size_t)(dot - keys->name));
+		offer(&nearest, keys->name, strlen(keys->name));
+	}
+	return nearest.name;
+}

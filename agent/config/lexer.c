@@ -125,13 +125,18 @@ int lexer_refuse_next(const struct lexer *lexer, const char *expected)
 {
 	struct origin here = lexer_here(lexer);
 	int c = lexer_peek(lexer);
+	size_t length;
 	char found[64];
 
 	if (c == '\'')
 		return lexer_refuse(lexer, here,
 				    "a text in single quotes: JSON wants double quotes");
-	if (c != LEXER_END &&
-	    text_character_bytes(lexer->next, (size_t)(lexer->end - lexer->next)) == 0)
+	length = text_character_bytes(lexer->next, (size_t)(lexer->end - lexer->next));
+	if (length > 1 && code_point(lexer, length) >= 0x2018 &&
+	    code_point(lexer, length) <= 0x201f)
+		return lexer_refuse(lexer, here,
+				    "a typographic quotation mark: JSON wants '\"'");
+	if (c != LEXER_END && length == 0)
 		return lexer_refuse(lexer, here, NOT_UTF8, (unsigned int)c);
 	describe_next(lexer, found, sizeof(found));
 	return lexer_refuse(lexer, here, "expected %s, found %s", expected, found);
@@ -195,7 +200,8 @@ static int read_unit(struct lexer *lexer, struct origin escape, unsigned int *re
 			unit = unit << 4 | (unsigned int)(lower - 'a' + 10);
 		else
 			return lexer_refuse(lexer, escape,
-					    "'\\u' wants four hexadecimal digits");
+					    "'\\u' wants four hexadecimal digits; write "
+					    "'\\\\' for a backslash");
 		lexer_step(lexer);
 	}
 	*ret_unit = unit;

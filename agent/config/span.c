@@ -2,6 +2,7 @@
 #include "config/span.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -75,4 +76,19 @@ int span_parse(const char *text, int64_t *ret_ms)
 	} while (*text);
 	*ret_ms = sum_ms;
 	return 0;
+}
+
+char *span_format(int64_t span_ms)
+{
+	static const struct {
+		const char *name;
+		int64_t ms;
+	} largest_first[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 } };
+
+	for (size_t i = 0; i < ARRAY_COUNT(largest_first); i++)
+		if (span_ms > 0 && span_ms % largest_first[i].ms == 0)
+			return text_format("%lld%s",
+					   (long long)(span_ms / largest_first[i].ms),
+					   largest_first[i].name);
+	return text_format("%lldms", (long long)span_ms);
 }

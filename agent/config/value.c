@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/value.h"
 
-#include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/near.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "config/keys.h"
 #include "config/span.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 /*
@@ -56,28 +58,52 @@ static bool is_path(const char *text)
 	return text[length - 1] != '/' && text[length - 1] != '.';
 }
 
-/* The value's text; NULL: it is none, or one that a NUL inside would cut short. */
-static const char *text_of(struct json_object *value)
+const char *value_describe(struct json_object *value)
 {
-	const char *text = json_object_is_type(value, json_type_string)
-		? json_object_get_string(value)
-		: NULL;
-
-	if (text && strlen(text) != (size_t)json_object_get_string_len(value))
-		return NULL;
-	return text;
+	switch (json_object_get_type(value)) {
+	case json_type_null:
+		return "null";
+	case json_type_boolean:
+		return "true or false";
+	case json_type_double:
+	case json_type_int:
+		return "a number";
+	case json_type_object:
+		return "an object";
+	case json_type_array:
+		return json_object_array_length(value) ? "a list" : "an empty list";
+	case json_type_string:
+		return json_object_get_string_len(value) ? "a text" : "an empty text";
+	}
+	return "something else";
 }
 
-static int refuse(const char *expected, const struct json_object *value,
-		  struct error *err)
+static int fault_set(struct value_fault *fault, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int fault_set(struct value_fault *fault, const char *format, ...)
 {
-	/* Not the value: it might be a secret at the wrong place. */
-	return error_set(err, EINVAL, "expected %s, found %s", expected,
-			 json_type_to_name(json_object_get_type(value)));
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(fault->sentence, sizeof(fault->sentence), format, arguments);
+	va_end(arguments);
+	return -EINVAL;
+}
+
+/* Describes the value, never repeats it. `is_kind`: it has the right type. */
+static int refuse(struct value_fault *fault, const char *expected,
+		  struct json_object *value, bool is_kind)
+{
+	const char *found = value_describe(value);
+
+	return fault_set(fault, "expected %s, found %s", expected,
+			 is_kind && strcmp(found, "a text") == 0 ? "another text"
+								 : found);
 }
 
 static int read_text(const struct config_key *key, struct json_object *value, void *place,
-		     struct error *err)
+		     struct value_fault *fault)
 {
 	static const struct {
 		bool (*is_valid)(const char *text);
@@ -85,62 +111,80 @@ static int read_text(const struct config_key *key, struct json_object *value, vo
 	} kinds[] = {
 		[CONFIG_TEXT] = { is_line, "a text of one line" },
 		[CONFIG_NAME] = { text_is_name,
-				  "a name of letters, digits, '.', '_' and '-'" },
+				  "a name of up to 64 letters, digits, '.', '_', '-'" },
 		[CONFIG_USER] = { text_is_name, "a user's name" },
 		[CONFIG_HTTP_URL] = { is_http_url,
-				      "an http or https URL without userinfo" },
+				      "an http or https URL without user or password" },
 		[CONFIG_PATH] = { is_path,
 				  "an absolute path without '..' or a slash at its end" },
 	};
-	const char *text = text_of(value);
+	const char *text = json_text(value);
 
 	if (!text || !kinds[key->type].is_valid(text))
-		return refuse(kinds[key->type].expected, value, err);
+		return refuse(fault, kinds[key->type].expected, value, true);
 	free(*(char **)place);
 	*(char **)place = text_copy(text);
 	return 0;
 }
 
 static int read_count(const struct config_key *key, struct json_object *value,
-		      void *place, struct error *err)
+		      void *place, struct value_fault *fault)
 {
 	int64_t number = json_object_get_int64(value);
+	long long minimum = key->minimum, maximum = key->maximum;
 
 	if (!json_object_is_type(value, json_type_int))
-		return refuse("a whole number", value, err);
-	if (number < key->minimum || number > key->maximum)
-		return error_set(err, EINVAL, "%lld is out of its limits, %lld to %lld",
-				 (long long)number, (long long)key->minimum,
-				 (long long)key->maximum);
+		return fault_set(fault,
+				 "expected a whole number from %lld to %lld, found %s",
+				 minimum, maximum, value_describe(value));
+	if (number < minimum || number > maximum)
+		return fault_set(fault,
+				 "expected a whole number from %lld to %lld, found %lld",
+				 minimum, maximum, (long long)number);
 	*(int64_t *)place = number;
 	return 0;
 }
 
 static int read_time(const struct config_key *key, struct json_object *value, void *place,
-		     struct error *err)
+		     struct value_fault *fault)
 {
-	const char *text = text_of(value);
+	autofree char *minimum = span_format(key->minimum);
+	autofree char *maximum = span_format(key->maximum);
+	autofree char *found = NULL;
+	const char *text = json_text(value);
 	int64_t span_ms = 0;
 
-	if (!text)
-		return refuse("a time span in quotes such as \"15m\"", value, err);
-	if (span_parse(text, &span_ms) < 0)
-		return error_set(
-			err, EINVAL,
-			"'%s' is no time span: write \"90s\", \"15m\", \"1h 30m\"", text);
-	if (span_ms < key->minimum || span_ms > key->maximum)
-		return error_set(err, EINVAL,
-				 "'%s' is out of its limits, %lldms to %lldms", text,
-				 (long long)key->minimum, (long long)key->maximum);
+	if (!text || span_parse(text, &span_ms) < 0)
+		return refuse(fault,
+			      "a time span in double quotes such as \"90s\", \"15m\" or "
+			      "\"1h 30m\"",
+			      value, true);
+	if (span_ms < key->minimum || span_ms > key->maximum) {
+		found = span_format(span_ms);
+		return fault_set(fault, "expected a time span from %s to %s, found %s",
+				 minimum, maximum, found);
+	}
 	*(int64_t *)place = span_ms;
 	return 0;
 }
 
-static int read_word(const struct config_key *key, struct json_object *value, void *place,
-		     struct error *err)
+static int read_boolean(const struct config_key *key, struct json_object *value,
+			void *place, struct value_fault *fault)
 {
-	const char *text = text_of(value);
-	autofree char *words = NULL;
+	(void)key;
+	if (!json_object_is_type(value, json_type_boolean))
+		return refuse(fault, "true or false", value, false);
+	*(bool *)place = json_object_get_boolean(value);
+	return 0;
+}
+
+static int read_word(const struct config_key *key, struct json_object *value, void *place,
+		     struct value_fault *fault)
+{
+	const char *text = json_text(value);
+	const char *near = text ? near_of(text, key->words) : NULL;
+	autofree char *words = text_copy("one of");
+	int result;
 
 	for (int64_t i = 0; key->words[i]; i++) {
 		char *longer;
@@ -149,12 +193,18 @@ static int read_word(const struct config_key *key, struct json_object *value, vo
 			*(int64_t *)place = i;
 			return 0;
 		}
-		longer = text_format("%s%s'%s'", words ? words : "", words ? ", " : "",
-				     key->words[i]);
+		longer = text_format("%s%s '%s'", words, i ? "," : "", key->words[i]);
 		free(words);
 		words = longer;
 	}
-	return error_set(err, EINVAL, "expected one of %s", words);
+	result = refuse(fault, words, value, true);
+	if (near) {
+		size_t used = strlen(fault->sentence);
+
+		(void)snprintf(fault->sentence + used, sizeof(fault->sentence) - used,
+			       ": did you mean '%s'?", near);
+	}
+	return result;
 }
 
 static void clear_texts(struct config_texts *texts)
@@ -173,7 +223,7 @@ static void add_text(struct config_texts *texts, char *text)
 }
 
 static int read_arguments(const struct config_key *key, struct json_object *value,
-			  void *place, struct error *err)
+			  void *place, struct value_fault *fault)
 {
 	struct config_texts *texts = place;
 	size_t count;
@@ -181,17 +231,23 @@ static int read_arguments(const struct config_key *key, struct json_object *valu
 	(void)key;
 	if (!json_object_is_type(value, json_type_array) ||
 	    json_object_array_length(value) == 0)
-		return refuse("a list of texts such as [\"bundle\", \"install\"]", value,
-			      err);
+		return refuse(fault,
+			      "a command as a list of texts such as [\"bundle\", "
+			      "\"install\"]",
+			      value, false);
 	clear_texts(texts);
 	count = json_object_array_length(value);
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *item = json_object_array_get_idx(value, i);
-		const char *text = text_of(item);
+		const char *text = json_text(item);
 
-		if (!text || (i == 0 && !is_line(text)))
-			return refuse("a list of texts such as [\"bundle\", \"install\"]",
-				      item, err);
+		if (i < fault->from)
+			continue;
+		fault->entry = i;
+		if (i == 0 && (!text || !is_line(text)))
+			return refuse(fault, "the program's name", item, true);
+		if (!text)
+			return refuse(fault, "a text", item, false);
 		add_text(texts, text_copy(text));
 	}
 	return 0;
@@ -204,21 +260,29 @@ static bool is_variable_name(const char *name)
 }
 
 static int read_variables(const struct config_key *key, struct json_object *value,
-			  void *place, struct error *err)
+			  void *place, struct value_fault *fault)
 {
 	struct config_texts *texts = place;
+	size_t entry = 0;
 
 	(void)key;
 	if (!json_object_is_type(value, json_type_object))
-		return refuse("an object of texts", value, err);
+		return refuse(fault, "an object of texts", value, false);
 	clear_texts(texts);
 	json_object_object_foreach(value, name, text) {
+		fault->entry = entry++;
+		fault->entry_name = name;
+		if (fault->entry < fault->from || key_is_remark(name))
+			continue;
 		if (!is_variable_name(name))
-			return error_set(err, EINVAL, "'%s' is no name of a variable",
-					 name);
-		if (!text_of(text))
-			return refuse("a text for each variable", text, err);
-		add_text(texts, text_format("%s=%s", name, text_of(text)));
+			return fault_set(fault,
+					 "expected a variable's name of letters, digits "
+					 "and '_', not beginning with a digit");
+		/* null takes back what a lower layer sets. */
+		if (text && !json_text(text))
+			return refuse(fault, "a text", text, false);
+		if (text)
+			add_text(texts, text_format("%s=%s", name, json_text(text)));
 	}
 	return 0;
 }
@@ -228,39 +292,43 @@ static bool is_texts(const struct config_key *key)
 	return key->type == CONFIG_ARGUMENTS || key->type == CONFIG_VARIABLES;
 }
 
-static bool is_number(const struct config_key *key)
+/* Kept in its place, with nothing to free. */
+static bool is_plain(const struct config_key *key)
 {
 	return key->type == CONFIG_COUNT || key->type == CONFIG_TIME ||
-		key->type == CONFIG_WORD;
+		key->type == CONFIG_WORD || key->type == CONFIG_BOOLEAN;
 }
 
 int value_read(const struct config_key *key, struct json_object *value, void *place,
-	       struct error *err)
+	       struct value_fault *ret_fault)
 {
 	static int (*const readers[])(const struct config_key *key,
 				      struct json_object *value, void *place,
-				      struct error *err) = {
+				      struct value_fault *fault) = {
 		[CONFIG_TEXT] = read_text,           [CONFIG_NAME] = read_text,
 		[CONFIG_USER] = read_text,           [CONFIG_HTTP_URL] = read_text,
 		[CONFIG_PATH] = read_text,           [CONFIG_COUNT] = read_count,
 		[CONFIG_TIME] = read_time,           [CONFIG_WORD] = read_word,
-		[CONFIG_ARGUMENTS] = read_arguments, [CONFIG_VARIABLES] = read_variables,
+		[CONFIG_BOOLEAN] = read_boolean,     [CONFIG_ARGUMENTS] = read_arguments,
+		[CONFIG_VARIABLES] = read_variables,
 	};
 
-	return readers[key->type](key, value, place, err);
+	*ret_fault =
+		(struct value_fault){ .from = ret_fault->from, .entry = VALUE_WHOLE };
+	return readers[key->type](key, value, place, ret_fault);
 }
 
 bool value_is_set(const struct config_key *key, const void *place)
 {
 	if (is_texts(key))
 		return ((const struct config_texts *)place)->count > 0;
-	return is_number(key) || *(char *const *)place != NULL;
+	return is_plain(key) || *(char *const *)place != NULL;
 }
 
 void value_free(const struct config_key *key, void *place)
 {
 	if (is_texts(key))
 		clear_texts(place);
-	else if (!is_number(key))
+	else if (!is_plain(key))
 		free(*(char **)place);
 }

@@ -6,13 +6,17 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "config/complaints.h"
 #include "config/config.h"
+#include "config/keys.h"
+#include "config/layers.h"
 #include "config/span.h"
 #include "metadata/imds.h"
 #include "metadata/metadata.h"
 #include "run/options.h"
 #include "run/run.h"
 #include "run/status.h"
+#include "userdata/userdata.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,27 +30,8 @@
 /* Facts I1: the service was seen to come up after more than two minutes. */
 #define METADATA_BUDGET_MS INT64_C(240000)
 #define RESERVE_MS INT64_C(60000)
-#define CONFIG_FILE "/etc/bootagent/bootagent.json"
-
-static int load_document(const struct run *run, const char *path,
-			 struct json_object **ret_document, struct error *err)
-{
-	autofree char *directory = strdup(path);
-	char *name = directory ? strrchr(directory, '/') : NULL;
-	autoclose int dir_fd = -1;
-	int result;
-
-	if (!name)
-		return error_set(err, EINVAL,
-				 "--config '%s': give an absolute path inside the root",
-				 path);
-	*name++ = '\0';
-	result = places_open(&run->places, *directory ? directory : "/",
-			     O_RDONLY | O_DIRECTORY, &dir_fd, err);
-	if (result < 0)
-		return result;
-	return json_load(dir_fd, name, CONFIG_MAX_BYTES, ret_document, err);
-}
+/* The service has just answered: it is there. */
+#define USER_DATA_BUDGET_MS INT64_C(30000)
 
 /*
  * CONFIG comes later, but whoever set boot.deadline to less than four minutes means this
@@ -54,23 +39,24 @@ static int load_document(const struct run *run, const char *path,
  */
 static struct deadline metadata_deadline(const struct run *run)
 {
-	const char *path = run->options->config ? run->options->config : CONFIG_FILE;
+	const struct layers_request request = { .root_fd = run->places.root_fd,
+						.file = run->options->config };
 	struct deadline budget =
 		deadline_sooner(deadline_in(METADATA_BUDGET_MS), run->deadline);
-	autojson struct json_object *document = NULL;
-	const char *text;
+	int64_t total_ms = METADATA_BUDGET_MS * 2, half_ms;
 	struct error ignored;
-	int64_t total_ms, half_ms;
+	struct layers layers;
+	const char *text;
 
-	if (load_document(run, path, &document, &ignored) < 0)
-		return budget;
-	text = json_string(json_member(document, "boot", json_type_object), "deadline");
-	if (!text || span_parse(text, &total_ms) < 0)
-		return budget;
+	/* What is wrong with it, CONFIG will say. */
+	if (layers_load(&layers, &request, &ignored) < 0)
+		total_ms = METADATA_BUDGET_MS * 2;
+	text = json_text(key_value(layers.merged, "boot.deadline"));
+	if (text && span_parse(text, &total_ms) < 0)
+		total_ms = METADATA_BUDGET_MS * 2;
+	layers_done(&layers);
 	half_ms = total_ms / 2;
 	total_ms -= half_ms < RESERVE_MS ? half_ms : RESERVE_MS;
-	if (total_ms >= METADATA_BUDGET_MS)
-		return budget;
 	return deadline_sooner(budget, (struct deadline){ run->begun_ms + total_ms });
 }
 
@@ -136,24 +122,6 @@ void metadata_stage_done(struct run *run)
 	run->metadata = NULL;
 }
 
-static bool is_configured(const struct json_object *document)
-{
-	return !json_object_is_type(document, json_type_object) ||
-		json_object_object_get_ex(document, "application", NULL) ||
-		json_object_object_get_ex(document, "source", NULL);
-}
-
-/*
- * A configuration error is no reason to leave the group waiting for the hook's timeout.
- */
-static void keep_hook_name(struct run *run, const struct json_object *document)
-{
-	const struct json_object *lifecycle =
-		json_member(document, "lifecycle", json_type_object);
-
-	run->hook_name = text_copy(json_string(lifecycle, "hook"));
-}
-
 /* The last part of the budget is kept for taking back and delivering the verdict. */
 static void set_deadlines(struct run *run)
 {
@@ -166,30 +134,89 @@ static void set_deadlines(struct run *run)
 	run->deadline.at_ms = run->final_deadline.at_ms - reserve_ms;
 }
 
-int config_stage(struct run *run, struct error *err)
+/*
+ * A configuration error is no reason to leave the group waiting for the hook's timeout.
+ */
+static void keep_hook_name(struct run *run, const struct layers *layers)
 {
-	const char *path = run->options->config ? run->options->config : CONFIG_FILE;
-	autojson struct json_object *document = NULL;
-	int result = load_document(run, path, &document, err);
+	if (layers->is_configured)
+		run->hook_name =
+			text_copy(json_text(key_value(layers->merged, "lifecycle.hook")));
+}
 
-	if (result == -ENOENT && !run->options->config) {
-		run_detail(run, "not configured: there is no %s", path);
+/* Complaints are told at the end of the run, beside the error that has the first. */
+static void keep_complaints(struct run *run, struct layers *layers)
+{
+	run->complaints = memory_new(1, sizeof(*run->complaints));
+	*run->complaints = layers->complaints;
+	layers->complaints = (struct complaints){ .count = 0 };
+}
+
+static int read_config(struct run *run, struct layers *layers, struct error *err)
+{
+	autofree char *origin = layers_describe(layers);
+	int result;
+
+	run_detail(run, "%s", origin);
+	if (!layers->is_configured)
 		return 0;
-	}
-	if (result < 0)
-		return error_wrap(err, "%s", path);
-	if (!is_configured(document)) {
-		run_detail(run, "not configured: %s sets neither application nor source",
-			   path);
-		return 0;
-	}
-	keep_hook_name(run, document);
-	result = config_parse(document, path, &run->config, err);
+	result = config_read(layers->effective, &run->config, err);
 	if (result < 0)
 		return result;
 	set_deadlines(run);
-	run_detail(run, "%s", path);
 	return 0;
+}
+
+static int load_layers(struct run *run, const struct config_layer *user_data,
+		       struct error *err)
+{
+	const struct layers_request request = { .root_fd = run->places.root_fd,
+						.file = run->options->config,
+						.user_data = user_data };
+	struct layers layers;
+	int result = layers_load(&layers, &request, err);
+
+	keep_hook_name(run, &layers);
+	if (result < 0)
+		keep_complaints(run, &layers);
+	else
+		result = read_config(run, &layers, err);
+	layers_done(&layers);
+	return result;
+}
+
+/* The configuration in the user data: *ret_json may be secret; NULL: there is none. */
+static int fetch_user_data(struct run *run, char **ret_json, struct error *err)
+{
+	const struct userdata_place place = { run->places.run_fd, run->boot_id };
+	struct userdata userdata = { 0 };
+	const char *note = NULL;
+	struct deadline deadline =
+		deadline_sooner(deadline_in(USER_DATA_BUDGET_MS), run->deadline);
+	int result = userdata_fetch(run->imds, &place, deadline, &userdata, err);
+
+	if (result == 0 && userdata.data)
+		result = userdata_extract(userdata.data, userdata.length_bytes, ret_json,
+					  &note, err);
+	userdata_done(&userdata);
+	if (result == 0 && note)
+		log_write(&run->log, LOG_DEBUG, "user data: %s", note);
+	return result < 0 ? error_wrap(err, "user data") : 0;
+}
+
+int config_stage(struct run *run, struct error *err)
+{
+	char *json = NULL;
+	int result = fetch_user_data(run, &json, err);
+	const struct config_layer user_data = { "user data", json,
+						json ? strlen(json) : 0 };
+
+	if (result == 0)
+		result = load_layers(run, json ? &user_data : NULL, err);
+	if (json)
+		explicit_bzero(json, strlen(json));
+	free(json);
+	return result;
 }
 
 void config_stage_done(struct run *run)
@@ -198,4 +225,8 @@ void config_stage_done(struct run *run)
 	free(run->hook_name);
 	run->config = NULL;
 	run->hook_name = NULL;
+	if (run->complaints)
+		complaints_done(run->complaints);
+	free(run->complaints);
+	run->complaints = NULL;
 }

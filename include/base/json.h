@@ -33,6 +33,12 @@ int json_load(int dir_fd, const char *name, size_t max_bytes,
 	__attribute__((warn_unused_result));
 
 /*
+ * The value's text, borrowed until it changes; NULL if it is no string, or one with a NUL
+ * inside.
+ */
+const char *json_text(struct json_object *value);
+
+/*
  * The member's text, borrowed until the object changes; NULL if absent, not a string, or
  * one with a NUL inside.
  */

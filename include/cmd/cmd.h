@@ -8,8 +8,9 @@
 
 /* A verb of the command line: the table drives dispatch and help. */
 struct verb {
-	const char *name;
+	const char *name;      /* of one word or two, "config show" */
 	const char *arguments; /* for the help, "[--json]" */
+	bool has_operand;      /* takes one, in options->operand */
 	const char *help;
 	int (*perform)(const struct options *options);
 };
@@ -20,6 +21,9 @@ extern const struct verb cmd_verbs[];
 int cmd_boot(const struct options *options);
 int cmd_sync(const struct options *options);
 int cmd_status(const struct options *options);
+int cmd_config_show(const struct options *options);
+int cmd_config_check(const struct options *options);
+int cmd_config_schema(const struct options *options);
 
 /*
  * Reads the command line. true: *ret_verb is to be performed with *ret_options. false:

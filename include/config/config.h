@@ -9,8 +9,6 @@
 struct error;
 struct json_object;
 
-#define CONFIG_MAX_BYTES (256 * 1024)
-
 /* A list of texts that also ends with NULL, so that it can be an argument vector. */
 struct config_texts {
 	char **items;
@@ -73,13 +71,11 @@ struct config {
 };
 
 /*
- * Reads a configuration document by the key table. `origin` names its file in errors.
- * -EINVAL: a key that is unknown, of the wrong type, out of its limits, or missing though
- * required; the text says which, what was expected, and what to do.
+ * Reads the effective configuration (config/effective.h) that nothing is wrong with.
+ * config_free() frees it.
  */
-int config_parse(const struct json_object *document, const char *origin,
-		 struct config **ret_config, struct error *err)
-	__attribute__((warn_unused_result));
+int config_read(struct json_object *effective, struct config **ret_config,
+		struct error *err) __attribute__((warn_unused_result));
 
 /* Whether any step of that kind is configured. */
 bool config_has_steps(const struct config *config, enum step_when when);

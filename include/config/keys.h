@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct json_object;
+
 enum config_type {
 	CONFIG_TEXT,     /* one line, not empty */
 	CONFIG_NAME,     /* text_is_name() */
@@ -15,6 +17,7 @@ enum config_type {
 	CONFIG_COUNT,    /* a whole number within the limits */
 	CONFIG_TIME, /* a time span in a text, kept in milliseconds, within the limits */
 	CONFIG_WORD, /* one of the words; its index is kept */
+	CONFIG_BOOLEAN,   /* true or false */
 	CONFIG_ARGUMENTS, /* a list of texts, at least one */
 	CONFIG_VARIABLES, /* an object of texts, kept as NAME=value */
 	CONFIG_LIST,      /* a list of objects, each read by `members` */
@@ -24,17 +27,44 @@ enum config_type {
 struct config_key {
 	const char *name; /* with its sections, "source.branch" */
 	enum config_type type;
+	bool is_required;
+	bool is_for_merging;  /* read while layers are put together; kept nowhere */
 	size_t offset;        /* in struct config, or in the list's element */
 	const char *fallback; /* as a person would write it; NULL: none */
-	bool is_required;
+	const char *fallback_directory;   /* of a path: the application's name below it */
 	int64_t minimum, maximum;         /* of a count, or of a time in milliseconds */
 	const char *const *words;         /* of a CONFIG_WORD; ends with NULL */
 	const struct config_key *members; /* of a CONFIG_LIST; ends with a NULL name */
+	const char *identity; /* the member by which lists merge; NULL: they replace */
 	size_t member_size_bytes;
 	const char *help;
 };
 
 /* Every key there is; ends with a NULL name. */
 extern const struct config_key config_keys[];
+
+/* Whether a member is a remark, allowed anywhere: "_comment", "x-…". */
+bool key_is_remark(const char *name);
+
+/* The row of that name, or NULL. */
+const struct config_key *key_find(const struct config_key *keys, const char *name);
+
+/* Whether keys begin with this name and a dot. */
+bool key_is_section(const struct config_key *keys, const char *name);
+
+/* The value at a name with its sections, borrowed; NULL: not there, or null. */
+struct json_object *key_value(struct json_object *object, const char *name);
+
+/*
+ * The key's default as a JSON value; NULL: it has none. `document` is the whole
+ * configuration, which a default may depend on. The caller puts it.
+ */
+struct json_object *key_default(const struct config_key *key,
+				struct json_object *document);
+
+/*
+ * The key or section that could have been meant, or NULL. The caller frees it.
+ */
+char *key_nearest(const struct config_key *keys, const char *wanted);
 
 #endif

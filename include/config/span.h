@@ -10,4 +10,7 @@
  */
 int span_parse(const char *text, int64_t *ret_ms) __attribute__((warn_unused_result));
 
+/* The shortest way to write a span, "90s", "15m". The caller frees it. */
+char *span_format(int64_t span_ms);
+
 #endif

@@ -15,9 +15,9 @@ int metadata_stage(struct run *run, struct error *err)
 void metadata_stage_done(struct run *run);
 
 /*
- * CONFIG: reads etc/bootagent/bootagent.json, or --config. Sets run->config and the run's
- * deadline; leaves run->config NULL if the machine is not configured. -EINVAL: the
- * configuration is wrong.
+ * CONFIG: reads the layers of the configuration, or --config. Sets run->config and the
+ * run's deadline; leaves run->config NULL if the machine is not configured. -EINVAL: the
+ * configuration is wrong, and run->complaints says all that is.
  */
 int config_stage(struct run *run, struct error *err) __attribute__((warn_unused_result));
 void config_stage_done(struct run *run);

@@ -6,10 +6,12 @@
 
 /* The command line's values, on main's stack. Texts are borrowed from argv. */
 struct options {
-	const char *root;   /* --root, "/" */
-	const char *config; /* --config inside the root */
-	bool is_json;       /* --json */
-	bool is_verbose;    /* --verbose */
+	const char *root;    /* --root, "/" */
+	const char *config;  /* --config inside the root */
+	const char *operand; /* of a verb that takes one; NULL: none given */
+	bool is_json;        /* --json */
+	bool has_origin;     /* --origin */
+	bool is_verbose;     /* --verbose */
 };
 
 #endif

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 struct aws;
+struct complaints;
 struct config;
 struct hook;
 struct http;
@@ -47,9 +48,8 @@ struct run {
 	struct log log;
 	struct report report;
 	struct loop loop;
-	struct deadline deadline; /* of what runs now */
-	struct deadline
-		final_deadline; /* with the time kept for taking back and telling */
+	struct deadline deadline;       /* of what runs now */
+	struct deadline final_deadline; /* with the time kept for taking back */
 	struct places places;
 	int lock_fd;
 	char run_id[RUN_ID_BYTES];
@@ -67,6 +67,7 @@ struct run {
 	struct metadata *metadata;
 	char *hook_name; /* read even from a wrong configuration; NULL: none */
 	struct config *config;
+	struct complaints *complaints; /* about the configuration; NULL: none */
 	struct hook *hook;
 	struct setup *setup;
 	struct source *source;

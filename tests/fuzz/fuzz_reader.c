@@ -3,6 +3,11 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "config/check.h"
+#include "config/complaints.h"
+#include "config/config.h"
+#include "config/effective.h"
+#include "config/merge.h"
 #include "config/origin.h"
 
 #include <assert.h>
@@ -12,7 +17,8 @@
 /*
  * The strict reader on any bytes. What it takes, json-c must take too and understand in
  * the same way, and every value must have its place; what it refuses must have a sentence
- * that begins with a place.
+ * that begins with a place. What the key table finds nothing wrong with must become a
+ * configuration.
  */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
@@ -39,21 +45,44 @@ static void check_places(struct json_object *value)
 	assert(!origin_of_entry(value, index).file);
 }
 
+/* As the only layer, and twice. */
+static void check_keys(struct json_object *document)
+{
+	struct complaints complaints = { .count = 0 };
+	autojson struct json_object *merged = NULL;
+	autojson struct json_object *twice = NULL;
+	autojson struct json_object *effective = NULL;
+	struct config *config = NULL;
+	struct error err = { 0 };
+
+	check_layer(document, &complaints);
+	merged = merge_layer(NULL, document, &complaints);
+	twice = merge_layer(merged, document, &complaints);
+	if (complaints.count == 0) {
+		effective = effective_new(twice);
+		if (config_read(effective, &config, &err) < 0)
+			__builtin_trap();
+		config_free(config);
+	}
+	check_required(twice, &complaints);
+	complaints_done(&complaints);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
 	autojson struct json_object *document = NULL;
 	autojson struct json_object *again = NULL;
 	struct error err = { 0 };
-	const char *line;
 
 	if (reader_parse((const char *)data, size_bytes, "F", &document, &err) < 0) {
 		assert(err.code != 0 && strncmp(err.text, "F:", 2) == 0 && !document);
 		return 0;
 	}
 	check_places(document);
-	line = json_line(document);
-	if (json_parse(line, strlen(line), "again", &again, &err) < 0 ||
-	    !json_object_equal(document, again))
+	/* Not json_parse(): its limit on nesting counts what stands inside, too. */
+	again = json_tokener_parse(json_line(document));
+	if (!json_object_equal(document, again))
 		__builtin_trap();
+	check_keys(document);
 	return 0;
 }

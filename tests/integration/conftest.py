@@ -33,6 +33,10 @@ exec sleep 300"""
 COUNT = 'echo x >>"$BOOTAGENT_DEPLOY_TO/shared/count"'
 
 
+def pytest_addoption(parser):
+    parser.addoption("--update", action="store_true", help="rewrite the golden files")
+
+
 def owner(user):
     """A user as the agent takes it: itself unless it is root."""
     return pwd.getpwnam(user) if IS_ROOT else pwd.getpwuid(os.geteuid())

@@ -163,7 +163,7 @@ LONG_ROWS = [
         launch={"imds_after_ms": 30_000, "imds_before": "dropped"}, takes=30,
         slack=PAUSE_S + CONNECT_S),
     Row("target state: 404, launched just now", [status(TARGET, 404, None)], verdict=None,
-        takes=14.9, slack=2.5),
+        takes=14, slack=3.5),
 ]
 if os.environ.get("BOOTAGENT_TESTS_LONG"):
     ROWS += LONG_ROWS

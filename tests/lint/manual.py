@@ -27,14 +27,15 @@ def keys(text):
 
 
 def items(text, macro):
-    """{name: the lines of its entry} of a page's list items `.It MACRO NAME …`."""
-    parts = re.split(rf"^\.It {macro} (\S+).*$", text, flags=re.M)
+    """{name: the lines of its entry} of a page's list items `.It MACRO NAME …`; the name of
+    a nested verb has two words, and arguments begin with a macro."""
+    parts = re.split(rf"^\.It {macro} (\S+(?: [a-z]\S*)*).*$", text, flags=re.M)
     return dict(zip(parts[1::2], parts[2::2]))
 
 
 def table_names(text, table):
     rows = re.search(rf"\b{table}\[\] = \{{(.*?)^\}};", text, re.S | re.M).group(1)
-    return set(re.findall(r'\{\s*"([a-z-]+)"', rows))
+    return set(re.findall(r'\{\s*"([a-z -]+)"', rows))
 
 
 def differences(what, wanted, described):

@@ -81,3 +81,28 @@ def test_run_unit(tmp_path, capsys, script, status, said):
     assert load("run-unit").main(result, [program]) == status
     assert said in capsys.readouterr().out
     assert result.exists()
+
+
+# ---- fuzz targets ---------------------------------------------------------------------
+
+@pytest.mark.parametrize("script, corpus, status, said", [
+    ("echo Done 500 runs in 1 second", True, 0, "ok   fuzz_sample: 500 runs"),
+    ("echo Done 499 runs in 1 second", True, 1, "only 499 of 500 runs"),
+    ("echo Done 500 runs in 1 second; exit 77", True, 1, "ended with status 77"),
+    ("exit 0", True, 1, "ended with status 0"),
+    ("echo Done 500 runs in 1 second", False, 1, "corpus/sample is empty"),
+])
+def test_run_fuzz(tmp_path, capsys, monkeypatch, script, corpus, status, said):
+    program = tmp_path / "fuzz_sample"
+    program.write_text("#!/bin/sh\n" + script)
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    inputs = tmp_path / "inputs" / "sample"
+    inputs.mkdir(parents=True)
+    if corpus:
+        (inputs / "one").write_text("{}")
+    module = load("run-fuzz")
+    monkeypatch.setattr(module, "CORPUS", tmp_path / "inputs")
+    result = tmp_path / "fuzz.xml"
+    assert module.main(result, 500, [program]) == status
+    assert said in capsys.readouterr().out
+    assert ("<failure" in result.read_text()) == (status == 1)

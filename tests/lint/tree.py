@@ -36,7 +36,8 @@ def check_paths(name, data):
 
 def sources(root):
     root = Path(root)
-    found = [*(root / "agent").rglob("*.c"), *(root / "tests/unit").rglob("*.c")]
+    found = [path for top in ("agent", "tests/unit", "tests/fuzz")
+             for path in (root / top).rglob("*.c")]
     return sorted(str(path.relative_to(root)) for path in found)
 
 

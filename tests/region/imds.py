@@ -7,6 +7,7 @@ From the EC2 user guide, "Use the Instance Metadata Service to access instance m
 token; 404 for what is not there, with a page of XHTML nobody should take for a value. Data is
 served at /latest and at dated versions, the token at /latest/api/token only.
 """
+import base64
 import json
 import re
 import secrets
@@ -90,7 +91,8 @@ class Imds:
             text = "\n".join(VERSIONS)
         if text is None:
             return page(404, "Not Found")
-        return Reply(200, text.encode(), headers=[(TTL_HEADER.title(), str(int(left_s)))])
+        data = text if isinstance(text, bytes) else text.encode()
+        return Reply(200, data, headers=[(TTL_HEADER.title(), str(int(left_s)))])
 
     def _find(self, path: str) -> Optional[str]:
         """The value or the listing at a path below the version; None when not there."""
@@ -137,7 +139,9 @@ def metadata(region, instance: Instance) -> Tree:
     tree: Tree = {"dynamic": {"instance-identity": {
         "document": lambda: identity_document(region, instance)}},
         "meta-data": dict(sorted(data.items()))}
-    if options["user_data"] is not None:
+    if options["user_data_base64"] is not None:
+        tree["user-data"] = base64.b64decode(options["user_data_base64"])
+    elif options["user_data"] is not None:
         tree["user-data"] = options["user_data"]
     return tree
 

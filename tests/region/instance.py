@@ -26,6 +26,7 @@ LAUNCH = {
     "pending_time": None,            # RFC 3339; or how long ago, in seconds:
     "age_seconds": 0,
     "user_data": None,               # text; null: 404
+    "user_data_base64": None,        # the same for any bytes
     "tags": {},                      # null: tags are not in the metadata of this instance
     "role": "web-server",            # null: no instance profile
     "credentials_seconds": 6 * 3600,

@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "base/error.h"
 #include "base/json.h"
 #include "config/config.h"
 #include "config/value.h"
@@ -40,7 +39,7 @@ static void check_words(const struct config_key *keys, const struct config_key *
 	assert_null(strchr(key->help, '\n'));
 	/* a word more would break the manual's line */
 	assert_in_range(strlen(key->help), 10, 80);
-	assert_int_equal(strspn(key->name, "abcdefghijklmnopqrstuvwxyz_."),
+	assert_int_equal(strspn(key->name, "$abcdefghijklmnopqrstuvwxyz_."),
 			 strlen(key->name));
 }
 
@@ -60,7 +59,8 @@ static void check_unique(const struct config_key *keys, const struct config_key 
 		if (other == key)
 			continue;
 		assert_string_not_equal(other->name, key->name);
-		assert_int_not_equal(other->offset, key->offset);
+		if (!key->is_for_merging && !other->is_for_merging)
+			assert_int_not_equal(other->offset, key->offset);
 		/* a key is no section at the same time */
 		assert_false(strncmp(other->name, key->name, length) == 0 &&
 			     other->name[length] == '.');
@@ -91,6 +91,9 @@ static void check_shape(const struct config_key *keys, const struct config_key *
 	assert_int_equal(key->type == CONFIG_WORD, key->words != NULL);
 	assert_int_equal(key->type == CONFIG_LIST, key->members != NULL);
 	assert_int_equal(key->type == CONFIG_LIST, key->member_size_bytes > 0);
+	assert_false(key->is_for_merging && (key->is_required || key->fallback));
+	assert_true(!key->fallback_directory || key->type == CONFIG_PATH);
+	assert_true(!key->identity || key_find(key->members, key->identity));
 }
 
 static void rows_are_complete(void **state)
@@ -108,17 +111,14 @@ static void check_fallback(const struct config_key *keys, const struct config_ke
 		struct config_texts texts;
 	} place = { .texts = { 0 } };
 	autojson struct json_object *value = NULL;
-	struct error err = { 0 };
+	struct value_fault fault = { .from = 0 };
 
 	(void)keys;
 	(void)size_bytes;
 	if (!key->fallback)
 		return;
-	if (key->type == CONFIG_COUNT)
-		value = json_object_new_int64(strtoll(key->fallback, NULL, 10));
-	else
-		value = json_object_new_string(key->fallback);
-	assert_int_equal(value_read(key, value, &place, &err), 0);
+	value = key_default(key, NULL);
+	assert_int_equal(value_read(key, value, &place, &fault), 0);
 	assert_true(value_is_set(key, &place));
 	value_free(key, &place);
 }
@@ -129,6 +129,32 @@ static void fallbacks_pass_their_own_limits(void **state)
 	for_each_key(config_keys, sizeof(struct config), check_fallback);
 }
 
+static void assert_nearest(const char *wanted, const char *name)
+{
+	char *near = key_nearest(config_keys, wanted);
+
+	if (name)
+		assert_string_equal(near, name);
+	else
+		assert_null(near);
+	free(near);
+}
+
+static void nearest_key_is_found(void **state)
+{
+	(void)state;
+	assert_nearest("source.brnach", "source.branch");
+	assert_nearest("aplication", "application");
+	assert_nearest("Boot", "boot");
+	assert_nearest("branch", "source.branch");
+	assert_nearest("application.repo_url", "source.repo_url");
+	/* the one in its own section, though another has that name, too */
+	assert_nearest("readiness.time_out", "readiness.timeout");
+	assert_nearest("schema", "$schema");
+	assert_nearest("x", NULL);
+	assert_nearest("nothing-like-it", NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +162,7 @@ int main(void)
 		cmocka_unit_test(names_and_places_are_unique),
 		cmocka_unit_test(rows_are_complete),
 		cmocka_unit_test(fallbacks_pass_their_own_limits),
+		cmocka_unit_test(nearest_key_is_found),
 	};
 
 	return cmocka_run_group_tests_name("config_keys", tests, NULL, NULL);

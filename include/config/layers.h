@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONFIG_LAYERS_H
+#define CONFIG_LAYERS_H
+
+#include "config/complaints.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct error;
+struct json_object;
+
+#define CONFIG_FILE "/etc/bootagent/bootagent.json"
+#define CONFIG_DIRECTORY "/etc/bootagent/conf.d"
+#define CONFIG_PRESETS "/usr/lib/bootagent/presets"
+
+/* A configuration text that is not a file of its own. */
+struct config_layer {
+	const char *origin; /* what it is called in complaints, "user data" */
+	const char *text;
+	size_t length_bytes;
+};
+
+/* Where a configuration comes from. Everything is borrowed for the length of the call. */
+struct layers_request {
+	int root_fd;
+	const char *file;   /* instead of bootagent.json and conf.d; NULL: those */
+	bool is_plain_path; /* the file is where it says, not below the root */
+	const struct config_layer *user_data; /* the highest layer; NULL: there is none */
+};
+
+struct layer {
+	char *name;                   /* the file, inside the root */
+	struct json_object *document; /* NULL: it cannot be read */
+};
+
+/* All layers, lowest first, and what they amount to. layers_done() frees the members. */
+struct layers {
+	struct layer *items;
+	size_t count;
+	struct complaints complaints;
+	struct json_object *merged;    /* what can be read, also when it is wrong */
+	struct json_object *effective; /* NULL while there are complaints */
+	bool is_configured;            /* a layer sets application or source */
+};
+
+/*
+ * Reads the layers (preset, bootagent.json, conf.d in the order of names, user data),
+ * checks and merges them. A file that is not there is no layer, except request->file:
+ * -ENOENT. -EINVAL: layers->complaints has all that is wrong, err the first of it. On
+ * failure, too, layers_done() is the caller's.
+ */
+int layers_load(struct layers *ret_layers, const struct layers_request *request,
+		struct error *err) __attribute__((warn_unused_result));
+
+void layers_done(struct layers *layers);
+
+/*
+ * The layers on one line, "/etc/bootagent/bootagent.json and 2 more", or why the machine
+ * is not configured. The caller frees it.
+ */
+char *layers_describe(const struct layers *layers);
+
+#endif
