@@ -392,7 +392,7 @@ def test_a_configuration_that_cannot_be_read_leaves_the_hook_alone(box, case):
 
 
 def test_a_wrong_key_elsewhere_abandons_the_launch(box):
-    """OPEN BUG: lifecycle.hook reads, so the table of outcomes wants ABANDON."""
+    """lifecycle.hook reads, so the table of outcomes wants ABANDON."""
     box.write_config(WRONG["unknown key"][0](box.config))
     box.boot(2)
     assert box.verdict_words() == ["ABANDON"]

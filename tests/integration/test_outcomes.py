@@ -192,7 +192,7 @@ ROWS = {
     "git is down and the good one fails, boot of an image": Row(
         run("boot", image, git_is_down, nobody_answers), verdict="ABANDON", cause="git",
         **{**FAILED, "gate": OPEN}),
-    # configuration error: OPEN BUG in the first row, nobody is told ABANDON
+    # configuration error: ABANDON where the hook's name reads
     "configuration error, boot": Row(run("boot", unknown_key), 2, "failed", None, CLOSED,
                                      "ABANDON", up_to_date=None, cause="config"),
     "configuration error, sync": Row(run("sync", boot, forget_calls, unknown_key), 2, "failed",
