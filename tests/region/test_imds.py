@@ -168,6 +168,18 @@ def test_by_urllib(region):
         opener.open(instance["imds"] + "/latest/meta-data/instance-id", timeout=2)
 
 
+def wait_for_listener(address, deadline):
+    """Until a connection is taken; the machine may be slow, so no fixed pause will do."""
+    while True:
+        try:
+            socket.create_connection((address.hostname, address.port), 0.2).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
 @pytest.mark.parametrize("before, error", [("refused", ConnectionRefusedError),
                                            ("dropped", TimeoutError)])
 def test_late_listener(region, metadata, before, error):
@@ -175,7 +187,7 @@ def test_late_listener(region, metadata, before, error):
     address = urllib.parse.urlsplit(instance["imds"])
     with pytest.raises(error):
         socket.create_connection((address.hostname, address.port), 0.2)
-    time.sleep(0.5)
+    wait_for_listener(address, time.monotonic() + 10)
     assert metadata(instance).get("/latest/meta-data/instance-id")[0] == 200
 
 
