@@ -33,8 +33,11 @@ static int start_look_up(struct run *run, struct deadline deadline, struct error
 		{ "InstanceIds.member.1", run->metadata->instance_id },
 		{ NULL, NULL },
 	};
-	const struct aws_request request = { &autoscaling_service,
-					     "DescribeAutoScalingInstances", parameters };
+	const struct aws_request request = {
+		.service = &autoscaling_service,
+		.action = "DescribeAutoScalingInstances",
+		.parameters = parameters,
+	};
 
 	return aws_start(run->aws, &request, deadline, &run->hook->call, err);
 }

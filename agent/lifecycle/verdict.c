@@ -64,8 +64,11 @@ static int call_once(const struct delivery *delivery, struct retry_hint *ret_hin
 		{ "LifecycleActionResult", verdict->result },
 		{ NULL, NULL },
 	};
-	const struct aws_request request = { &autoscaling_service,
-					     "CompleteLifecycleAction", parameters };
+	const struct aws_request request = {
+		.service = &autoscaling_service,
+		.action = "CompleteLifecycleAction",
+		.parameters = parameters,
+	};
 	struct aws_call *call = NULL;
 	const struct xml *xml;
 	int result =

@@ -22,9 +22,11 @@
 	"<ErrorResponse><Error><Code>" code "</Code><Message>" message \
 	"</Message></Error></ErrorResponse>"
 
-static const struct aws_service service = { "autoscaling",
-					    "AWS_ENDPOINT_URL_AUTO_SCALING",
-					    "2011-01-01" };
+static const struct aws_service service = {
+	.signing_name = "autoscaling",
+	.variable = "AWS_ENDPOINT_URL_AUTO_SCALING",
+	.api_version = "2011-01-01",
+};
 
 /* Instance, client and endpoint; keys come from the environment. */
 static void begin(struct net_fixture *net, const struct canned_reply *replies,
@@ -64,8 +66,11 @@ static struct aws_call *start(struct aws *aws)
 		{ "Odd", "a b&c=\xc3\xa9+/~" },
 		{ NULL, NULL },
 	};
-	const struct aws_request request = { &service, "DescribeAutoScalingInstances",
-					     parameters };
+	const struct aws_request request = {
+		.service = &service,
+		.action = "DescribeAutoScalingInstances",
+		.parameters = parameters,
+	};
 	struct aws_call *call = NULL;
 	struct error err = { 0 };
 
