@@ -28,8 +28,12 @@ BASE_SOURCES := \
 # bootagent
 BOOTAGENT_SOURCES := \
 	agent/aws/aws.c \
+	agent/aws/codes.c \
 	agent/aws/container.c \
 	agent/aws/credentials.c \
+	agent/aws/keys.c \
+	agent/aws/reply.c \
+	agent/aws/request.c \
 	agent/aws/skew.c \
 	agent/aws/xml.c \
 	agent/cmd/boot.c \

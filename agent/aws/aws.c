@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "aws/aws.h"
 
+#include "aws/reply.h"
+#include "aws/request.h"
 #include "aws/skew.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "loop/loop.h"
 #include "net/http.h"
 
-#include <curl/curl.h>
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 /*
- * Calls of the query protocol: a signed form posted to "/". What libcurl's signer of 7.88
- * gets right is narrow (facts A5): the body by POSTFIELDS, lower-case header names of
- * which none is a prefix of another, the four-part signing scope, no redirect, no header
- * removed.
+ * The life of a call: keys, a signed post to "/", and a reply, perhaps a clock to wait
+ * for. What libcurl's signer of 7.88 gets right is narrow (facts A5): the body by
+ * POSTFIELDS, lower-case header names of which none is a prefix of another, the four-part
+ * signing scope, no redirect, no header removed. What is said in either protocol is left
+ * to request.c and reply.c.
  */
 
 #define AWS_CONNECT_TIMEOUT_MS 3000
@@ -24,66 +28,35 @@
 #define WAIT_MARGIN_MS 1000
 #define AWS_REPLY_MAX_BYTES (1024 * 1024)
 #define CLOCK_LOOK_MS 1000
+#define HEADERS_MAX 3
+#define JSON_CONTENT_TYPE "content-type: application/x-amz-json-1.1"
 
 struct aws_call {
 	struct aws *aws;
 	const struct aws_service *service;
 	char *body;
+	char *target; /* the JSON protocol's header, or NULL */
 	struct deadline deadline;
+	struct keys_waiter waiter;
+	unsigned keys_generation; /* of the keys it was signed with */
 	struct http_transfer *transfer;
-	bool awaits_credentials, is_done, is_parsed, has_new_keys;
+	bool is_done, is_good, has_new_keys, is_telling;
 	int64_t retry_after_ms;
 	struct skew skew;
 	struct retry clock_retry;
-	struct xml xml;
+	struct aws_reply reply;
 	struct error error;
+	void (*on_done)(void *userdata);
+	void *userdata;
 };
 
-const struct retry_rule aws_rules[] = {
-	{ -EBUSY, RETRY_THROTTLED },       { -EAGAIN, RETRY_TRANSIENT },
-	{ -ETIMEDOUT, RETRY_TRANSIENT },   { -ECONNREFUSED, RETRY_TRANSIENT },
-	{ -ECONNRESET, RETRY_TRANSIENT },  { -EHOSTUNREACH, RETRY_TRANSIENT },
-	{ -ENETUNREACH, RETRY_TRANSIENT }, { -EIO, RETRY_TRANSIENT },
-	{ -ENODATA, RETRY_TRANSIENT },     { 0, RETRY_PERMANENT },
-};
-
-/* AWS's own codes; the SDKs' lists of throttling and transient errors. */
-static const struct {
-	const char *code;
-	int number;
-} aws_codes[] = {
-	{ "Throttling", EBUSY },
-	{ "ThrottlingException", EBUSY },
-	{ "ThrottledException", EBUSY },
-	{ "RequestThrottled", EBUSY },
-	{ "RequestThrottledException", EBUSY },
-	{ "EC2ThrottledException", EBUSY },
-	{ "TooManyRequestsException", EBUSY },
-	{ "RequestLimitExceeded", EBUSY },
-	{ "BandwidthLimitExceeded", EBUSY },
-	{ "LimitExceededException", EBUSY },
-	{ "ProvisionedThroughputExceededException", EBUSY },
-	{ "PriorRequestNotComplete", EBUSY },
-	{ "SlowDown", EBUSY },
-	{ "RequestTimeout", EAGAIN },
-	{ "RequestTimeoutException", EAGAIN },
-	{ "InternalFailure", EAGAIN },
-	{ "InternalError", EAGAIN },
-	{ "ServiceUnavailable", EAGAIN },
-	{ "ResourceContention", EAGAIN },
-	{ "ScalingActivityInProgress", EAGAIN },
-	{ "ExpiredToken", EKEYEXPIRED },
-	{ "ExpiredTokenException", EKEYEXPIRED },
-	{ "ValidationError", EINVAL },
-};
-
-static int post(struct aws_call *call, struct error *err);
-static void on_credentials(int result, const struct error *err, void *userdata);
+static int sign(struct aws_call *call, struct error *err);
 
 void aws_init(struct aws *aws, struct loop *loop, struct http *http, struct imds *imds)
 {
 	*aws = (struct aws){ .http = http, .loop = loop };
 	credentials_init(&aws->credentials, imds);
+	keys_init(&aws->keys, &aws->credentials, loop);
 }
 
 void aws_done(struct aws *aws)
@@ -102,73 +75,17 @@ void aws_set_region(struct aws *aws, const char *region, const char *domain)
 	aws->domain = text_copy(domain);
 }
 
-static char *endpoint_of(const struct aws *aws, const struct aws_service *service)
+static int refuse_time(struct aws_call *call, const char *date, struct error *err)
 {
-	const char *endpoint = getenv(service->variable);
-	char *url;
-
-	if (!endpoint || !*endpoint)
-		endpoint = getenv("AWS_ENDPOINT_URL");
-	if (!endpoint || !*endpoint)
-		return text_format("https://%s.%s.%s/", service->signing_name,
-				   aws->region, aws->domain);
-	url = text_format("%s/", endpoint);
-	while (strlen(url) > 1 && strcmp(url + strlen(url) - 2, "//") == 0)
-		url[strlen(url) - 1] = '\0';
-	return url;
-}
-
-static char *append_field(char *body, const char *name, const char *value)
-{
-	char *escaped = curl_easy_escape(NULL, value, 0);
-	char *longer;
-
-	if (!escaped)
-		abort();
-	longer = text_format("%s%s%s=%s", body ? body : "", body ? "&" : "", name,
-			     escaped);
-	curl_free(escaped);
-	free(body);
-	return longer;
-}
-
-static int number_of(const char *code, long status)
-{
-	for (size_t i = 0; i < ARRAY_COUNT(aws_codes); i++)
-		if (strcmp(code, aws_codes[i].code) == 0)
-			return aws_codes[i].number;
-	if (status == 429)
-		return EBUSY;
-	if (status >= 500)
-		return EAGAIN;
-	return status == 401 || status == 403 ? EACCES : EPROTO;
-}
-
-static int refuse_status(struct aws_call *call, const struct http_reply *reply,
-			 struct error *err)
-{
-	const char *code = xml_find(&call->xml, "Error/Code");
-	const char *message = xml_find(&call->xml, "Error/Message");
+	const char *message = call->reply.message;
 	char text[SKEW_TEXT_BYTES];
 
-	call->retry_after_ms = reply->retry_after_ms;
-	if (!code)
-		return error_set(err,
-				 number_of("", reply->status) == EACCES
-					 ? EPROTO
-					 : number_of("", reply->status),
-				 "%s answered %ld", call->service->signing_name,
-				 reply->status);
-	if (skew_is_meant(code, message)) {
-		skew_note(&call->skew, reply->header);
-		skew_format(&call->skew, text);
-		return error_set(err, ESTALE,
-				 "the clock is %s and was not set in time: is chrony "
-				 "running? %s: %s",
-				 text, code, message ? message : "");
-	}
-	return error_set(err, number_of(code, reply->status), "%s: %s", code,
-			 message ? message : "");
+	skew_note(&call->skew, date);
+	skew_format(&call->skew, text);
+	return error_set(err, ESTALE,
+			 "the clock is %s and was not set in time: is chrony running? "
+			 "%s: %s",
+			 text, call->reply.code, message ? message : "");
 }
 
 static int take_reply(struct aws_call *call, const struct http_transfer *transfer,
@@ -180,22 +97,31 @@ static int take_reply(struct aws_call *call, const struct http_transfer *transfe
 	call->retry_after_ms = 0;
 	if (result < 0)
 		return error_wrap(err, "call %s", call->service->signing_name);
-	result = xml_parse(reply->body, reply->body_length_bytes, &call->xml, err);
+	result = aws_reply_read(&call->reply, call->service, reply->status, reply->body,
+				reply->body_length_bytes, err);
 	if (reply->status != 200)
-		return refuse_status(call, reply, err);
+		call->retry_after_ms = reply->retry_after_ms;
+	if (result < 0 && call->reply.code &&
+	    skew_is_meant(call->reply.code, call->reply.message))
+		return refuse_time(call, reply->header, err);
 	return result;
 }
 
 static void finish(struct aws_call *call, int result)
 {
-	call->is_parsed = result == 0;
+	call->is_good = result == 0;
 	call->is_done = true;
+	if (!call->on_done)
+		return;
+	call->is_telling = true;
+	call->on_done(call->userdata);
+	call->is_telling = false;
 }
 
 static void drop_reply(struct aws_call *call)
 {
 	http_transfer_free(TAKE(call->transfer));
-	xml_done(&call->xml);
+	aws_reply_done(&call->reply);
 }
 
 /* Once a second: was the clock set, or is it time to see whether AWS takes it? */
@@ -207,7 +133,7 @@ static void look_at_clock(void *userdata)
 
 	if (skew_is_over(&call->skew)) {
 		drop_reply(call);
-		result = post(call, &call->error);
+		result = sign(call, &call->error);
 	} else {
 		result = retry_later(&call->clock_retry, &hint, &call->error);
 	}
@@ -242,14 +168,9 @@ static int wait_for_clock(struct aws_call *call)
 
 static int renew_keys(struct aws_call *call)
 {
-	int result;
-
 	call->has_new_keys = true;
 	drop_reply(call);
-	result = credentials_start(&call->aws->credentials, call->deadline,
-				   on_credentials, call, &call->error);
-	call->awaits_credentials = result == 0;
-	return result;
+	return sign(call, &call->error);
 }
 
 static void on_transfer_done(struct http_transfer *transfer, void *userdata)
@@ -262,7 +183,7 @@ static void on_transfer_done(struct http_transfer *transfer, void *userdata)
 		if (result == 0)
 			return;
 	} else if (result == -EKEYEXPIRED && !call->has_new_keys &&
-		   credentials_forget(&call->aws->credentials)) {
+		   keys_forget(&call->aws->keys, call->keys_generation)) {
 		result = renew_keys(call);
 		if (result == 0)
 			return;
@@ -275,13 +196,14 @@ static void on_transfer_done(struct http_transfer *transfer, void *userdata)
 static int post(struct aws_call *call, struct error *err)
 {
 	const struct credentials *credentials = &call->aws->credentials;
-	autofree char *url = endpoint_of(call->aws, call->service);
+	autofree char *url = request_url(call->aws, call->service);
 	autofree char *scope = text_format("aws:amz:%s:%s", call->aws->region,
 					   call->service->signing_name);
 	autofree char *token =
 		text_format("x-amz-security-token: %s",
 			    credentials->session_token ? credentials->session_token : "");
-	const char *const headers[] = { credentials->session_token ? token : NULL, NULL };
+	const char *headers[HEADERS_MAX + 1] = { 0 };
+	size_t count = 0;
 	const struct http_request request = {
 		.url = url,
 		.headers = headers,
@@ -296,9 +218,17 @@ static int post(struct aws_call *call, struct error *err)
 		.secret_key = credentials->secret_key,
 		.wanted_header = "Date",
 	};
-	int result = http_start(call->aws->http, &request, on_transfer_done, call,
-				&call->transfer, err);
+	int result;
 
+	if (credentials->session_token)
+		headers[count++] = token;
+	if (call->target) {
+		headers[count++] = JSON_CONTENT_TYPE;
+		headers[count++] = call->target;
+	}
+	call->keys_generation = call->aws->keys.generation;
+	result = http_start(call->aws->http, &request, on_transfer_done, call,
+			    &call->transfer, err);
 	explicit_bzero(token, strlen(token));
 	return result;
 }
@@ -307,7 +237,6 @@ static void on_credentials(int result, const struct error *err, void *userdata)
 {
 	struct aws_call *call = userdata;
 
-	call->awaits_credentials = false;
 	/* Not renewed, but not expired yet: they do (facts A2). */
 	if (result < 0 && credentials_are_valid(&call->aws->credentials))
 		result = 0;
@@ -319,6 +248,20 @@ static void on_credentials(int result, const struct error *err, void *userdata)
 		finish(call, result);
 }
 
+/* Posts it with keys that stay good for a while, or as soon as they are there. */
+static int sign(struct aws_call *call, struct error *err)
+{
+	const struct credentials *credentials = &call->aws->credentials;
+	int result;
+
+	if (credentials_are_fresh(credentials))
+		return post(call, err);
+	result = keys_await(&call->aws->keys, &call->waiter, err);
+	if (result < 0 && credentials_are_valid(credentials))
+		return post(call, err);
+	return result;
+}
+
 int aws_start(struct aws *aws, const struct aws_request *request,
 	      struct deadline deadline, struct aws_call **ret_call, struct error *err)
 {
@@ -328,20 +271,14 @@ int aws_start(struct aws *aws, const struct aws_request *request,
 	call->aws = aws;
 	call->service = request->service;
 	call->deadline = deadline;
-	call->body = append_field(NULL, "Action", request->action);
-	call->body = append_field(call->body, "Version", request->service->api_version);
-	for (const struct aws_parameter *field = request->parameters; field->name;
-	     field++)
-		call->body = append_field(call->body, field->name, field->value);
-	if (credentials_are_fresh(&aws->credentials)) {
-		result = post(call, err);
-	} else {
-		result = credentials_start(&aws->credentials, deadline, on_credentials,
-					   call, err);
-		call->awaits_credentials = result == 0;
-	}
-	if (result < 0 && credentials_are_valid(&aws->credentials))
-		result = post(call, err);
+	call->waiter.deadline = deadline;
+	call->waiter.on_done = on_credentials;
+	call->waiter.userdata = call;
+	call->on_done = request->on_done;
+	call->userdata = request->userdata;
+	call->body = request_body(request);
+	call->target = request_target(request);
+	result = sign(call, err);
 	if (result < 0) {
 		aws_call_free(call);
 		return result;
@@ -354,14 +291,12 @@ void aws_call_free(struct aws_call *call)
 {
 	if (!call)
 		return;
-	/*
-	 * A call given up while its credentials are on their way: nobody waits for them.
-	 */
-	if (call->awaits_credentials)
-		credentials_cancel(&call->aws->credentials);
+	assert(!call->is_telling);
+	keys_leave(&call->waiter);
 	retry_done(&call->clock_retry);
 	drop_reply(call);
 	free(call->body);
+	free(call->target);
 	free(call);
 }
 
@@ -378,15 +313,32 @@ int aws_call_wait(struct aws_call *call, struct error *err)
 	return loop_wait(call->aws->loop, is_done, call, net, err);
 }
 
+static int judge(const struct aws_call *call, struct error *err)
+{
+	if (call->is_good)
+		return 0;
+	*err = call->error;
+	return err->code;
+}
+
 int aws_call_result(const struct aws_call *call, const struct xml **ret_xml,
 		    struct error *err)
 {
-	if (!call->is_parsed) {
-		*err = call->error;
-		return err->code;
-	}
-	*ret_xml = &call->xml;
-	return 0;
+	int result = judge(call, err);
+
+	if (result == 0)
+		*ret_xml = &call->reply.xml;
+	return result;
+}
+
+int aws_call_json(const struct aws_call *call, struct json_object **ret_reply,
+		  struct error *err)
+{
+	int result = judge(call, err);
+
+	if (result == 0)
+		*ret_reply = call->reply.document;
+	return result;
 }
 
 int64_t aws_call_retry_after_ms(const struct aws_call *call)

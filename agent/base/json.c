@@ -47,6 +47,25 @@ static int tokener_flags(const char *text, size_t length_bytes)
 	return flags | JSON_TOKENER_STRICT;
 }
 
+/*
+ * The tokener copies every string into a buffer of its own before it makes an object of
+ * it. The text may hold secrets (credentials, parameters): the buffer is made as large as
+ * the text, so that no growth leaves a copy behind, and wiped at the end.
+ */
+static void reserve_copies(struct json_tokener *tokener, size_t length_bytes)
+{
+	int size_bytes = length_bytes < INT_MAX / 2 ? (int)length_bytes + 1 : INT_MAX / 2;
+
+	if (printbuf_memset(tokener->pb, 0, 0, size_bytes) < 0)
+		abort();
+	printbuf_reset(tokener->pb);
+}
+
+static void forget_copies(struct json_tokener *tokener)
+{
+	explicit_bzero(tokener->pb->buf, (size_t)tokener->pb->size);
+}
+
 int json_parse(const char *text, size_t length_bytes, const char *what,
 	       struct json_object **ret_document, struct error *err)
 {
@@ -57,6 +76,7 @@ int json_parse(const char *text, size_t length_bytes, const char *what,
 
 	if (!tokener)
 		abort();
+	reserve_copies(tokener, length_bytes);
 	json_tokener_set_flags(tokener, tokener_flags(text, length_bytes));
 	/*
 	 * The closing NUL counts: a lone number or a truncated text is told only by it.
@@ -73,6 +93,7 @@ int json_parse(const char *text, size_t length_bytes, const char *what,
 				   json_tokener_get_parse_end(tokener));
 	else
 		result = check_end(tokener, text, length_bytes, what, err);
+	forget_copies(tokener);
 	json_tokener_free(tokener);
 	if (result == 0)
 		*ret_document = TAKE(document);
@@ -184,4 +205,31 @@ const char *json_line(struct json_object *document)
 	if (!text)
 		abort();
 	return text;
+}
+
+void json_wipe(struct json_object *value)
+{
+	size_t count;
+
+	switch (json_object_get_type(value)) {
+	case json_type_string:
+		/* json-c has no way to write into a string: it is only read as const. */
+		explicit_bzero((char *)(uintptr_t)json_object_get_string(value),
+			       (size_t)json_object_get_string_len(value));
+		break;
+	case json_type_object: {
+		json_object_object_foreach(value, name, member) {
+			(void)name;
+			json_wipe(member);
+		}
+		break;
+	}
+	case json_type_array:
+		count = json_object_array_length(value);
+		for (size_t i = 0; i < count; i++)
+			json_wipe(json_object_array_get_idx(value, i));
+		break;
+	default:
+		break;
+	}
 }

@@ -22,6 +22,7 @@
 #define CA_BUNDLE CA_DIRECTORY "/ca-certificates.crt"
 /* What a server may ask for at most; more than any deadline of ours. */
 #define RETRY_AFTER_MAX_S (24 * 60 * 60)
+#define BODY_FIRST_BYTES 2048
 
 struct http {
 	struct loop *loop;
@@ -36,7 +37,7 @@ struct http_transfer {
 	struct curl_slist *headers;
 	char *wanted_header;
 	char *body;
-	size_t body_length_bytes, body_max_bytes;
+	size_t body_length_bytes, body_room_bytes, body_max_bytes;
 	bool is_too_large, is_done;
 	CURLcode code;
 	struct http_reply reply;
@@ -79,6 +80,32 @@ static void on_easy_done(CURL *easy, CURLcode code, void *userdata)
 		transfer->on_done(transfer, transfer->userdata);
 }
 
+static void drop_body(struct http_transfer *transfer)
+{
+	if (transfer->body)
+		explicit_bzero(transfer->body, transfer->body_length_bytes);
+	free(TAKE(transfer->body));
+}
+
+/* Not by realloc(): it would leave a copy of the role's keys or a secret behind. */
+static void make_room(struct http_transfer *transfer, size_t wanted_bytes)
+{
+	size_t room_bytes = transfer->body_room_bytes;
+	char *body;
+
+	if (wanted_bytes <= room_bytes)
+		return;
+	room_bytes = room_bytes ? room_bytes * 2 : BODY_FIRST_BYTES;
+	if (room_bytes < wanted_bytes)
+		room_bytes = wanted_bytes;
+	body = memory_new(room_bytes, 1);
+	if (transfer->body)
+		memcpy(body, transfer->body, transfer->body_length_bytes);
+	drop_body(transfer);
+	transfer->body = body;
+	transfer->body_room_bytes = room_bytes;
+}
+
 static size_t on_data(char *data, size_t size, size_t count, void *userdata)
 {
 	struct http_transfer *transfer = userdata;
@@ -88,8 +115,7 @@ static size_t on_data(char *data, size_t size, size_t count, void *userdata)
 		transfer->is_too_large = true;
 		return 0;
 	}
-	transfer->body =
-		memory_grow(transfer->body, old_bytes, old_bytes + length_bytes + 1, 1);
+	make_room(transfer, old_bytes + length_bytes + 1);
 	memcpy(transfer->body + old_bytes, data, length_bytes);
 	transfer->body_length_bytes += length_bytes;
 	return length_bytes;
@@ -228,13 +254,11 @@ int http_start(struct http *http, const struct http_request *request,
 	return 0;
 }
 
-/* A header may be a session token, a reply the role's keys. */
-static void wipe(struct http_transfer *transfer)
+/* One of them may be a session token. */
+static void wipe_headers(struct http_transfer *transfer)
 {
 	for (struct curl_slist *header = transfer->headers; header; header = header->next)
 		explicit_bzero(header->data, strlen(header->data));
-	if (transfer->body)
-		explicit_bzero(transfer->body, transfer->body_length_bytes);
 }
 
 void http_transfer_free(struct http_transfer *transfer)
@@ -249,11 +273,11 @@ void http_transfer_free(struct http_transfer *transfer)
 	/* Harmless for one that has ended and was taken out already. */
 	(void)curl_multi_remove_handle(transfer->http->multi.handle, transfer->easy);
 	curl_easy_cleanup(transfer->easy);
-	wipe(transfer);
+	wipe_headers(transfer);
 	curl_slist_free_all(transfer->headers);
 	free(transfer->wanted_header);
 	free(transfer->reply.header);
-	free(transfer->body);
+	drop_body(transfer);
 	free(transfer);
 }
 

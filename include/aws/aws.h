@@ -3,6 +3,7 @@
 #define AWS_AWS_H
 
 #include "aws/credentials.h"
+#include "aws/keys.h"
 #include "aws/xml.h"
 #include "net/retry.h"
 
@@ -17,17 +18,22 @@ struct aws {
 	struct http *http;
 	struct loop *loop;
 	struct credentials credentials;
+	struct keys keys;
 	char *region;
 	char *domain;
 	struct retry_listener listener; /* of what a call waits for */
 };
 
-/* A service: how it is named in signatures, hosts and variables, and how it is spoken to. */
+/*
+ * A service: how it is named in signatures, hosts and variables, and how it is spoken to.
+ */
 struct aws_service {
-	const char *signing_name;  /* "autoscaling" */
-	const char *variable;      /* "AWS_ENDPOINT_URL_AUTO_SCALING" */
-	const char *api_version;   /* of the query protocol, "2011-01-01" */
-	const char *target_prefix; /* of the JSON protocol 1.1, "AmazonSSM"; NULL: query */
+	const char *signing_name; /* "autoscaling" */
+	const char *variable;     /* "AWS_ENDPOINT_URL_AUTO_SCALING" */
+	/* Of the query protocol, "2011-01-01". */
+	const char *api_version;
+	/* Of the JSON protocol 1.1, "AmazonSSM"; NULL: the query protocol. */
+	const char *target_prefix;
 };
 
 /* What is called, and with what; borrowed until the call has started. */

@@ -62,6 +62,12 @@ void json_set_boolean(struct json_object *object, const char *key, bool value);
 /* Sets a member to a value that the object owns from now on; NULL stands for null. */
 void json_set(struct json_object *object, const char *key, struct json_object *value);
 
+/*
+ * Overwrites every text in the value with zeros, in place, before it is put: it held
+ * secrets.
+ */
+void json_wipe(struct json_object *value);
+
 /* A new object or array; aborts when there is no memory. The caller puts it. */
 struct json_object *json_new_object(void) __attribute__((returns_nonnull));
 struct json_object *json_new_array(void) __attribute__((returns_nonnull));

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "aws/request.h"
+
+#include "aws/aws.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <curl/curl.h>
+#include <string.h>
+
+/*
+ * What goes out, in either protocol: everything is posted to "/" (facts A5), the query
+ * protocol's parameters as a form, the JSON protocol's as a document with the action in a
+ * header.
+ */
+
+char *request_url(const struct aws *aws, const struct aws_service *service)
+{
+	const char *endpoint = getenv(service->variable);
+	char *url;
+
+	if (!endpoint || !*endpoint)
+		endpoint = getenv("AWS_ENDPOINT_URL");
+	if (!endpoint || !*endpoint)
+		return text_format("https://%s.%s.%s/", service->signing_name,
+				   aws->region, aws->domain);
+	url = text_format("%s/", endpoint);
+	while (strlen(url) > 1 && strcmp(url + strlen(url) - 2, "//") == 0)
+		url[strlen(url) - 1] = '\0';
+	return url;
+}
+
+static char *append_field(char *body, const char *name, const char *value)
+{
+	char *escaped = curl_easy_escape(NULL, value, 0);
+	char *longer;
+
+	if (!escaped)
+		abort();
+	longer = text_format("%s%s%s=%s", body ? body : "", body ? "&" : "", name,
+			     escaped);
+	curl_free(escaped);
+	free(body);
+	return longer;
+}
+
+static char *form_of(const struct aws_request *request)
+{
+	const struct aws_parameter *field = request->parameters;
+	char *body = append_field(NULL, "Action", request->action);
+
+	body = append_field(body, "Version", request->service->api_version);
+	for (; field && field->name; field++)
+		body = append_field(body, field->name, field->value);
+	return body;
+}
+
+char *request_body(const struct aws_request *request)
+{
+	if (!request->service->target_prefix)
+		return form_of(request);
+	return text_format("%s", request->body ? json_line(request->body) : "{}");
+}
+
+char *request_target(const struct aws_request *request)
+{
+	if (!request->service->target_prefix)
+		return NULL;
+	return text_format("x-amz-target: %s.%s", request->service->target_prefix,
+			   request->action);
+}
