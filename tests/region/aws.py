@@ -3,27 +3,30 @@
 
 A service is a row of SERVICES. Each request is noted, its signature verified, its parameters
 read by botocore's model of the service, and answered by the row's function; a fault may stand
-in between. Other protocols (JSON for SSM, REST for S3) will be other files beside query.py.
+in between. How a service is spoken to is its protocol's matter: query.py, jsonrpc.py; another
+one (REST for S3) will be another file beside them.
 """
 import email.utils
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import Callable, Dict, Optional
+from types import ModuleType
+from typing import Callable, Dict, Optional, Tuple
 
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 
-from . import autoscaling, query, signature
+from . import autoscaling, jsonrpc, query, secretsmanager, signature, ssm
 from .credentials import USER
 from .http import Reply, Request
-from .query import AwsError
+from .protocol import AwsError, Question
 
 
 @dataclass
 class Service:
     name: str                                  # in the credential scope, and botocore's
     actions: Dict[str, Callable]
+    protocol: ModuleType
     model: Optional[ServiceModel] = field(default=None, repr=False)
 
     def load(self, loader: Loader) -> None:
@@ -34,8 +37,21 @@ class Service:
 
 
 SERVICES = {service.name: service for service in (
-    Service("autoscaling", autoscaling.ACTIONS),
+    Service("autoscaling", autoscaling.ACTIONS, query),
+    Service("secretsmanager", secretsmanager.ACTIONS, jsonrpc),
+    Service("ssm", ssm.ACTIONS, jsonrpc),
 )}
+
+
+def content_type(request: Request) -> str:
+    return (request.one("Content-Type") or "").partition(";")[0].strip().lower()
+
+
+def service_of(request: Request, name: Optional[str]) -> Service:
+    """The one in the credential scope; without a good one, any that speaks the protocol."""
+    spoken = [service for service in SERVICES.values()
+              if service.protocol.CONTENT_TYPE == content_type(request)]
+    return SERVICES.get(name) or (spoken + [SERVICES["autoscaling"]])[0]
 
 
 def load_models() -> None:
@@ -73,17 +89,11 @@ class Door:
 
     def answer(self, request: Request) -> Reply:
         call = self.state.calls.add("aws", request)
-        request_id = call["request_id"] = str(uuid.uuid4())
-        call.update(signature=None, signed_by=None, service=None, action=None, fields=None,
-                    parameters=None)
+        call.update(signature=None, signed_by=None, service=None, request_id=str(uuid.uuid4()))
         problem = self._check(request, call)
-        fields: Dict[str, str] = {}
-        if problem is None or problem.code == "SignatureDoesNotMatch":
-            try:                               # noted also when refused: good to see in a test
-                fields = query.parse_form(request.body)
-            except AwsError as error:
-                problem = problem or error
-        call.update(action=fields.get("Action"), fields=fields)
+        service = service_of(request, call["service"])
+        question, problem = self._read(service, request, problem)
+        call.update(action=question.action, fields=question.fields, parameters=None)
         fault = self.state.faults.meet("aws", call.get("instance_id"), request.method,
                                        request.path, call["action"])
         honest = None
@@ -91,8 +101,19 @@ class Door:
             problem = AwsError(fault.given["code"], fault.given.get("message", ""),
                                fault.given.get("status", 400), fault.given.get("type", "Sender"))
         if fault is None or fault.applies or fault.name == "error":
-            honest = self._reply(call, fields, problem, request_id)
+            honest = self._reply(service, call, question, problem)
         return self.state.finish(call, fault, honest)
+
+    @staticmethod
+    def _read(service: Service, request: Request,
+              problem: Optional[AwsError]) -> Tuple[Question, Optional[AwsError]]:
+        """What is asked; noted also when it is refused: good to see in a test."""
+        if problem is None or problem.code == "SignatureDoesNotMatch":
+            try:
+                return service.protocol.read(request), problem
+            except AwsError as error:
+                problem = problem or error
+        return Question(), problem
 
     def refused(self, text: str, status: int) -> None:
         self.state.calls.add("aws", None).update(status=status, malformed=text)
@@ -105,37 +126,37 @@ class Door:
             credentials = signature.verify(request, auth, self.state, SERVICES)
         except signature.Refused as refused:
             call["signature"] = refused.reason
-            return AwsError(refused.code, str(refused), refused.status)
+            return AwsError(refused.code, str(refused), refused.status, is_common=True)
         call.update(signature="ok", instance_id=credentials.instance_id)
-        content_type = (request.one("Content-Type") or "").partition(";")[0].strip()
         if (request.method, request.target) != ("POST", "/"):
-            return AwsError("InvalidAction", "Only POST / is served here", 404)
-        if content_type.lower() != query.CONTENT_TYPE:
-            return AwsError("UnsupportedMediaType", f"Content-Type must be {query.CONTENT_TYPE}, "
-                            f"not '{content_type}'", 415)
+            return AwsError("InvalidAction", "Only POST / is served here", 404, is_common=True)
+        wanted, found = SERVICES[auth.service].protocol.CONTENT_TYPE, content_type(request)
+        if found != wanted:
+            return AwsError("UnsupportedMediaType", f"Content-Type must be {wanted}, not "
+                            f"'{found}'", 415, is_common=True)
         return None
 
-    def _reply(self, call: Dict, fields: Dict[str, str], problem: Optional[AwsError],
-               request_id: str) -> Reply:
-        service = SERVICES.get(call["service"], SERVICES["autoscaling"])
+    def _reply(self, service: Service, call: Dict, question: Question,
+               problem: Optional[AwsError]) -> Reply:
+        protocol, request_id = service.protocol, call["request_id"]
         try:
             if problem is not None:
                 raise problem
-            operation = query.find_operation(service.model, fields)
-            body, status = self._act(service, operation, fields, call, request_id), 200
+            operation = protocol.find_operation(service.model, question)
+            body, status = self._act(service, operation, question, call), 200
         except AwsError as error:
-            namespace = service.model.metadata["xmlNamespace"]
-            status, body = query.write_error(namespace, error, request_id)
+            status, body = protocol.write_error(service.model, error, request_id)
             call["error"] = error.code
         date = email.utils.formatdate(self.state.now(), usegmt=True)
-        return Reply(status, body, "text/xml",
+        return Reply(status, body, protocol.REPLY_TYPE,
                      [("x-amzn-RequestId", request_id), ("Date", date)])
 
-    def _act(self, service: Service, operation: OperationModel, fields: Dict[str, str],
-             call: Dict, request_id: str) -> bytes:
-        parameters = call["parameters"] = query.parse_parameters(operation, fields)
+    def _act(self, service: Service, operation: OperationModel, question: Question,
+             call: Dict) -> bytes:
+        protocol = service.protocol
+        parameters = call["parameters"] = protocol.parse_parameters(operation, question.fields)
         if operation.name not in service.actions:
             raise AwsError("InternalFailure", f"{operation.name} exists, but the test region "
                            "does not serve it yet", 500, "Receiver")
         result = service.actions[operation.name](self.state, parameters)
-        return query.write_answer(operation, result, request_id)
+        return protocol.write_answer(operation, result, call["request_id"])

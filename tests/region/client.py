@@ -11,6 +11,7 @@
 Every wait has a deadline. The child is ended by its own pid and reaped; it also ends when the
 pipe to its standard input closes, thus when this process dies.
 """
+import base64
 import json
 import os
 import select
@@ -20,7 +21,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Union
 from urllib.parse import urlencode
 
 TIMEOUT_S = 10.0
@@ -102,6 +103,22 @@ class Region:
 
     def clear_faults(self) -> None:
         self.request("DELETE", "/faults")
+
+    def put_parameter(self, name: str, value: str, type: str = "SecureString") -> None:
+        """Make or change a parameter of the Parameter Store."""
+        self.request("POST", "/parameters", {"name": name, "value": value, "type": type})
+
+    def clear_parameters(self) -> None:
+        self.request("DELETE", "/parameters")
+
+    def put_secret(self, name: str, value: Union[str, bytes]) -> str:
+        """Make or change a secret of Secrets Manager; its ARN."""
+        given = {"string": value} if isinstance(value, str) else \
+            {"binary_base64": base64.b64encode(value).decode()}
+        return self.request("POST", "/secrets", {"name": name, **given})["arn"]
+
+    def clear_secrets(self) -> None:
+        self.request("DELETE", "/secrets")
 
     def environment(self, instance: Dict[str, Any]) -> Dict[str, str]:
         """What leads any AWS tool on "this instance" here, and nothing else."""

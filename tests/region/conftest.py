@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Fixtures of the region's own tests: one region for all of them, clean for each."""
+import functools
 import http.client
 import urllib.parse
 
@@ -22,6 +23,8 @@ def region(shared_region):
     yield shared_region
     shared_region.set_clock(0)
     shared_region.clear_faults()
+    shared_region.clear_parameters()
+    shared_region.clear_secrets()
     for instance in shared_region.request("GET", "/instances"):
         shared_region.remove(instance["instance_id"])
     shared_region.clear_calls()
@@ -73,15 +76,20 @@ def botocore_session():
 
 
 @pytest.fixture
-def autoscaling(region, botocore_session):
+def client_of(region, botocore_session):
     """A real botocore client, as the instance given; its parameter checks can be off."""
 
-    def client(instance, secret=SECRET_ACCESS_KEY, token=None, checks=True):
+    def client(service, instance, secret=SECRET_ACCESS_KEY, token=None, checks=True):
         return botocore_session.create_client(
-            "autoscaling", region_name=region.name, endpoint_url=region.aws,
+            service, region_name=region.name, endpoint_url=region.aws,
             aws_access_key_id=ROLE_ACCESS_KEY_ID, aws_secret_access_key=secret,
             aws_session_token=token or "example-session-token-of-" + instance["instance_id"],
             config=botocore.config.Config(retries={"max_attempts": 0}, proxies={},
                                           parameter_validation=checks,
                                           connect_timeout=2, read_timeout=2))
     return client
+
+
+@pytest.fixture
+def autoscaling(client_of):
+    return functools.partial(client_of, "autoscaling")

@@ -9,6 +9,7 @@ import re
 from typing import Any, Callable, Dict
 from urllib.parse import parse_qsl
 
+from . import secretsmanager, ssm
 from .faults import BadFault
 from .http import Reply, Request
 from .instance import BadLaunch, Instance
@@ -117,6 +118,22 @@ class Control:
         self.state.clock_offset_s = float(given["offset_seconds"])
         return {"offset_seconds": self.state.clock_offset_s}
 
+    def put_parameter(self, _request, given):
+        parameter = ssm.put(self.state, given)
+        return {"name": parameter.name, "version": parameter.version}
+
+    def clear_parameters(self, _request, _given):
+        self.state.parameters.clear()
+        return {}
+
+    def put_secret(self, _request, given):
+        secret = secretsmanager.put(self.state, given)
+        return {"name": secret.name, "arn": secret.arn, "version": secret.version}
+
+    def clear_secrets(self, _request, _given):
+        self.state.secrets.clear()
+        return {}
+
     def shutdown(self, _request, _given):
         self.shut_down()
         return {}
@@ -142,5 +159,9 @@ ROUTES = [
     ("POST", "/faults", "add one: see FAULTS in faults.py", Control.add_fault),
     ("DELETE", "/faults", "remove all", Control.clear_faults),
     ("POST", "/clock", '{"offset_seconds": 600}: AWS\'s clock', Control.set_clock),
+    ("POST", "/parameters", '{"name", "value", "type": "SecureString"}', Control.put_parameter),
+    ("DELETE", "/parameters", "forget them all", Control.clear_parameters),
+    ("POST", "/secrets", '{"name", "string" or "binary_base64"}', Control.put_secret),
+    ("DELETE", "/secrets", "forget them all", Control.clear_secrets),
     ("POST", "/shutdown", "end the region", Control.shutdown),
 ]

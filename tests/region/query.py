@@ -5,29 +5,27 @@ The inverse of botocore.serialize.QuerySerializer (members `InstanceIds.member.1
 `Filter.Name`) and of botocore.parsers.QueryParser. What the model does not know is refused, and
 so is what it forbids: required members, types, lengths, patterns, enums.
 """
-import re
 import urllib.parse
 from typing import Any, Dict, List, Tuple
 from xml.sax.saxutils import escape
 
-import botocore.validate
 from botocore.model import OperationModel, ServiceModel, Shape
 
+from .http import Request
+from .limits import find_problem
+from .protocol import AwsError, Question
+
 CONTENT_TYPE = "application/x-www-form-urlencoded"
-
-
-class AwsError(Exception):
-    """An error of the service, in AWS's words."""
-
-    def __init__(self, code: str, message: str, status: int = 400, type: str = "Sender"):
-        super().__init__(message)
-        self.code = code
-        self.status = status
-        self.type = type
+REPLY_TYPE = "text/xml"
 
 
 def validation_error(message: str) -> AwsError:
     return AwsError("ValidationError", message)
+
+
+def read(request: Request) -> Question:
+    fields = parse_form(request.body)
+    return Question(fields.pop("Action", None), fields.pop("Version", None), fields)
 
 
 def parse_form(body: bytes) -> Dict[str, str]:
@@ -44,9 +42,9 @@ def parse_form(body: bytes) -> Dict[str, str]:
     return fields
 
 
-def find_operation(model: ServiceModel, fields: Dict[str, str]) -> OperationModel:
-    """The operation of Action and Version; both are taken out of the fields."""
-    action, version = fields.pop("Action", None), fields.pop("Version", None)
+def find_operation(model: ServiceModel, question: Question) -> OperationModel:
+    """The operation of Action and Version."""
+    action, version = question.action, question.interface
     if action is None:
         raise AwsError("MissingAction", "The request is missing an action parameter")
     if version != model.api_version or action not in model.operation_names:
@@ -64,10 +62,9 @@ def parse_parameters(operation: OperationModel, fields: Dict[str, str]) -> Dict[
         raise validation_error(f"Unknown parameter of {operation.name}: "
                                + ", ".join(sorted(fields)))
     if shape is not None:
-        report = botocore.validate.ParamValidator().validate(parameters, shape)
-        if report.has_errors():
-            raise validation_error(report.generate_report())
-        check_limits(parameters, shape, "")
+        problem = find_problem(parameters, shape)
+        if problem is not None:
+            raise validation_error(problem)
     return parameters
 
 
@@ -113,35 +110,6 @@ SCALARS = {"string": str, "integer": int, "long": int, "float": float, "double":
            "boolean": {"true": True, "false": False}.__getitem__, "timestamp": str}
 
 
-def check_limits(value: Any, shape: Shape, name: str) -> None:
-    """Longest, largest, pattern and enum: the model has them, botocore does not look."""
-    if shape.type_name == "structure":
-        for member, below in value.items():
-            check_limits(below, shape.members[member], f"{name}.{member}".strip("."))
-        return
-    if shape.type_name == "list":
-        for index, below in enumerate(value, 1):
-            check_limits(below, shape.member, f"{name}.{index}")
-    size = value if isinstance(value, (int, float)) else len(value)
-    limits, problem = shape.metadata, None
-    if "max" in limits and size > limits["max"]:
-        problem = f"Member must have length less than or equal to {limits['max']}"
-    elif limits.get("enum") and value not in limits["enum"]:
-        problem = f"Member must satisfy enum value set: {limits['enum']}"
-    elif "pattern" in limits and not pattern_allows(limits["pattern"], value):
-        problem = f"Member must satisfy regular expression pattern: {limits['pattern']}"
-    if problem is not None:
-        raise validation_error(f"1 validation error detected: Value '{value}' at '{name}' failed "
-                               f"to satisfy constraint: {problem}")
-
-
-def pattern_allows(pattern: str, value: str) -> bool:
-    try:
-        return re.fullmatch(pattern, value) is not None
-    except re.error:    # Java's surrogate ranges mean nothing to Python; nearly all is allowed
-        return True
-
-
 def write_answer(operation: OperationModel, result: Dict[str, Any], request_id: str) -> bytes:
     shape = operation.output_shape
     content = ""
@@ -174,7 +142,8 @@ def write(name: str, value: Any, shape: Shape) -> str:
     return f"<{name}>{text}</{name}>"
 
 
-def write_error(namespace: str, error: AwsError, request_id: str) -> Tuple[int, bytes]:
+def write_error(model: ServiceModel, error: AwsError, request_id: str) -> Tuple[int, bytes]:
+    namespace = model.metadata["xmlNamespace"]
     return error.status, (
         f'<ErrorResponse xmlns="{namespace}">\n  <Error>\n    <Type>{error.type}</Type>\n'
         f"    <Code>{escape(error.code)}</Code>\n    <Message>{escape(str(error))}</Message>\n"

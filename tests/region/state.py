@@ -11,6 +11,8 @@ from .http import Reply
 from .imds import Imds
 from .instance import BadLaunch, Instance
 from .lifecycle import Group
+from .secretsmanager import Secret
+from .ssm import Parameter
 
 
 class State:
@@ -23,6 +25,8 @@ class State:
         self.groups: Dict[str, Group] = {}
         self.instances: Dict[str, Instance] = {}
         self.sites: Dict[str, Imds] = {}
+        self.parameters: Dict[str, Parameter] = {}
+        self.secrets: Dict[str, Secret] = {}
 
     def now(self) -> float:
         """The region's wall clock, in seconds since 1970."""
