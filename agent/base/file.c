@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -239,7 +238,7 @@ int file_remove(int dir_fd, const char *name, struct error *err)
 	return 0;
 }
 
-static bool is_temporary_name(const char *name)
+bool file_is_temporary(const char *name)
 {
 	const char *digits = name + strlen(TEMPORARY_PREFIX);
 
@@ -259,7 +258,7 @@ void file_sweep(int dir_fd)
 		return;
 	}
 	while ((entry = readdir(directory)))
-		if (is_temporary_name(entry->d_name))
+		if (file_is_temporary(entry->d_name))
 			(void)unlinkat(dir_fd, entry->d_name, 0);
 	(void)closedir(directory);
 }

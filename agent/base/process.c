@@ -8,14 +8,22 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /*
  * Other processes as /proc shows them. A pid alone may be somebody else's by the time it
- * is used; with its start time it is one process for as long as the kernel runs.
+ * is used; with its start time it is one process for as long as the kernel runs. And what
+ * a process with secrets in its memory does for itself.
  */
 
 #define STAT_MAX_BYTES 4096
+
+/*
+ * core(5): a handler behind a pipe gets a dump however small the limit is, except at
+ * exactly 1, which the kernel keeps for "never".
+ */
+#define CORE_NEVER_BYTES 1
 
 /* Numbers of the fields in proc(5), which counts from 1. */
 enum field {
@@ -65,4 +73,16 @@ int process_look_up(int64_t pid, struct process *ret_process)
 		.start_time_ticks = strtoll(start_time, NULL, 10),
 	};
 	return 0;
+}
+
+int process_forbid_core(void)
+{
+	const struct rlimit never = { CORE_NEVER_BYTES, CORE_NEVER_BYTES };
+	struct rlimit limit;
+
+	if (setrlimit(RLIMIT_CORE, &never) == 0)
+		return 0;
+	if (errno != EPERM || getrlimit(RLIMIT_CORE, &limit) < 0)
+		return -errno;
+	return limit.rlim_max == 0 ? 0 : -EPERM;
 }

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -15,7 +16,8 @@
 /*
  * The worker's end of the conversation with the supervisor. A line goes out in one write:
  * the supervisor never sees half of one from a worker that lives. Nothing is buffered, so
- * a worker may be killed at any point without a reply that is older than the deed.
+ * a worker may be killed at any point without a reply that is older than the deed. A
+ * request may hold secrets: the worker leaves no core file, and the text is wiped.
  */
 
 static int read_input(char *buffer, size_t size_bytes, size_t *ret_length_bytes)
@@ -46,10 +48,13 @@ int wire_read_request(struct json_object **ret_request, struct error *err)
 	size_t length_bytes = 0;
 	int result = read_input(text, WIRE_REQUEST_MAX_BYTES + 1, &length_bytes);
 
-	if (result < 0)
+	if (result < 0) {
+		explicit_bzero(text, WIRE_REQUEST_MAX_BYTES + 1);
 		return error_set(err, result, "read the request: %s", strerror(-result));
+	}
 	text[length_bytes] = '\0';
 	result = json_parse(text, length_bytes, "the request", &request, err);
+	explicit_bzero(text, length_bytes);
 	if (result < 0)
 		return result;
 	if (!json_object_is_type(request, json_type_object))
@@ -103,8 +108,11 @@ static int perform(const struct wire_verb *verbs, struct json_object **ret_resul
 {
 	autojson struct json_object *request = NULL;
 	const char *name = NULL;
-	int result = wire_read_request(&request, err);
+	int result = process_forbid_core();
 
+	if (result < 0)
+		return error_set(err, result, "forbid core files: %s", strerror(-result));
+	result = wire_read_request(&request, err);
 	if (result < 0)
 		return result;
 	result = wire_require_string(request, "verb", &name, err);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/identity.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "loop/loop.h"
 #include "loop/session.h"
 
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -87,12 +87,13 @@ static int reset_signals(void)
 /* What the child may no more; after its change of user, which undoes the last of it. */
 static int give_up_rights(const struct child_spec *spec, pid_t parent)
 {
-	const struct rlimit none = { 0, 0 };
+	int result;
 
 	if (spec->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	if (spec->has_no_core && setrlimit(RLIMIT_CORE, &none) < 0)
-		return -errno;
+	result = spec->has_no_core ? process_forbid_core() : 0;
+	if (result < 0)
+		return result;
 	if (!spec->dies_with_parent)
 		return 0;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)

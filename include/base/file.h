@@ -2,6 +2,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -64,6 +65,9 @@ int file_link(int dir_fd, const char *name, const char *target, struct error *er
 /* Removes a file, synced; no file is no error. */
 int file_remove(int dir_fd, const char *name, struct error *err)
 	__attribute__((warn_unused_result));
+
+/* Whether a file of that name is a temporary one, which file_sweep() removes. */
+bool file_is_temporary(const char *name);
 
 /*
  * Removes what killed runs left in the directory: files and links with a temporary name

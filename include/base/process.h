@@ -15,4 +15,11 @@ struct process {
 int process_look_up(int64_t pid, struct process *ret_process)
 	__attribute__((warn_unused_result));
 
+/*
+ * This process and its children never leave a core file, and no core handler gets their
+ * memory. Safe between fork and exec. A negative errno; a hard limit of 0 is taken for
+ * enough.
+ */
+int process_forbid_core(void) __attribute__((warn_unused_result));
+
 #endif

@@ -191,7 +191,7 @@ static int describe_myself(void)
 		      prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
 	(void)getrlimit(RLIMIT_CORE, &core);
 	(void)dprintf(1, "blocked=%llx ignored=%llx core=%d", status_mask("SigBlk"),
-		      status_mask("SigIgn"), core.rlim_max != 0);
+		      status_mask("SigIgn"), core.rlim_max > 1);
 	return 0;
 }
 
