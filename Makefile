@@ -118,11 +118,15 @@ TREE_HELPER_SOURCES := \
 	agent/tree/current.c \
 	agent/tree/erase.c \
 	agent/tree/layout.c \
+	agent/tree/link.c \
+	agent/tree/links.c \
 	agent/tree/main.c \
+	agent/tree/place.c \
 	agent/tree/record.c \
 	agent/tree/release.c \
 	agent/tree/remove.c \
 	agent/tree/request.c \
+	agent/tree/shared.c \
 
 # unit tests: tests/unit/FOLDER/test_NAME.c becomes build/TREE/test_FOLDER_NAME
 UNIT_TESTS := \

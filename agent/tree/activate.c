@@ -119,27 +119,22 @@ int tree_inspect(const struct json_object *request, struct json_object **ret_res
 	return result;
 }
 
-static int open_verified(const struct layout *layout, const char *release,
-			 const char *wanted, int *ret_fd, struct error *err)
+static int open_finished(const struct layout *layout, const char *release,
+			 const char *revision, int *ret_fd, struct error *err)
 {
-	autofree char *revision = NULL;
 	autoclose int fd = -1;
-	int result = layout_open_release(layout, release, &fd, err);
+	bool is_finished = false;
+	int result =
+		layout_open_revision(layout, release, revision, &fd, &is_finished, err);
 
-	if (layout_is_absent(result))
-		return error_set(
-			err, ESTALE,
-			"the release '%s' is no directory in releases: prepare a new one",
-			release);
-	if (result == 0)
-		result = layout_read_revision(fd, &revision, err);
 	if (result < 0)
 		return result;
-	if (!text_is_equal(revision, wanted))
+	if (!is_finished)
 		return error_set(
 			err, ESTALE,
-			"the release '%s' holds the revision %s, not %s: prepare another",
-			release, revision ? revision : "of an unfinished export", wanted);
+			"the release '%s' holds the revision of an unfinished export, "
+			"not %s: prepare another",
+			release, revision);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
@@ -195,16 +190,12 @@ int tree_activate(const struct json_object *request, struct json_object **ret_re
 	autoclose int release_fd = -1;
 	const char *release = NULL;
 	const char *revision = NULL;
-	int result = request_release(request, &release, err);
+	int result = request_open_release(request, &layout, &release, &revision, err);
 
-	if (result == 0)
-		result = request_revision(request, &revision, err);
-	if (result == 0)
-		result = layout_open(&layout, request, err);
 	if (result < 0)
 		return result;
 	file_sweep(layout.fd);
-	result = open_verified(&layout, release, revision, &release_fd, err);
+	result = open_finished(&layout, release, revision, &release_fd, err);
 	if (result == 0)
 		result = flip(&layout, release, release_fd, reply, err);
 	if (result == 0)

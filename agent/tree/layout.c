@@ -138,3 +138,30 @@ int layout_read_revision(int release_fd, char **ret_revision, struct error *err)
 	*ret_revision = is_text && text_is_revision(text) ? TAKE(text) : NULL;
 	return 0;
 }
+
+int layout_open_revision(const struct layout *layout, const char *release,
+			 const char *wanted, int *ret_fd, bool *ret_is_finished,
+			 struct error *err)
+{
+	autofree char *revision = NULL;
+	autoclose int fd = -1;
+	int result = layout_open_release(layout, release, &fd, err);
+
+	if (layout_is_absent(result))
+		return error_set(
+			err, ESTALE,
+			"the release '%s' is no directory in releases: prepare a new one",
+			release);
+	if (result == 0)
+		result = layout_read_revision(fd, &revision, err);
+	if (result < 0)
+		return result;
+	if (revision && !text_is_equal(revision, wanted))
+		return error_set(
+			err, ESTALE,
+			"the release '%s' holds the revision %s, not %s: prepare another",
+			release, revision, wanted);
+	*ret_is_finished = revision != NULL;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}

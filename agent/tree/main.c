@@ -8,20 +8,18 @@
 
 /*
  * bootagent-tree: the worker that touches the application's directory, as the
- * application's user. One request a process (base/wire.h); it holds no state and no
- * secret, and may be killed at any point: every verb can be asked for again.
+ * application's user. One request a process (base/wire.h); it holds no state, and no
+ * secret but the contents of linked files, and may be killed at any point: every verb can
+ * be asked for again.
  */
 
 int main(void)
 {
 	const struct wire_verb verbs[] = {
-		{ "inspect", tree_inspect },
-		{ "prepare", tree_prepare },
-		{ "finish", tree_finish },
-		{ "activate", tree_activate },
-		{ "record", tree_record },
-		{ "remove", tree_remove },
-		{ NULL, NULL },
+		{ "inspect", tree_inspect },   { "prepare", tree_prepare },
+		{ "finish", tree_finish },     { "link", tree_link },
+		{ "activate", tree_activate }, { "record", tree_record },
+		{ "remove", tree_remove },     { NULL, NULL },
 	};
 
 	(void)prctl(PR_SET_NAME, "bootagent-tree");

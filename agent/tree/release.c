@@ -93,12 +93,8 @@ int tree_finish(const struct json_object *request,
 	autoclose int release_fd = -1;
 	const char *release = NULL;
 	const char *revision = NULL;
-	int result = request_release(request, &release, err);
+	int result = request_open_release(request, &layout, &release, &revision, err);
 
-	if (result == 0)
-		result = request_revision(request, &revision, err);
-	if (result == 0)
-		result = layout_open(&layout, request, err);
 	if (result == 0)
 		result = layout_open_release(&layout, release, &release_fd, err);
 	if (result < 0)

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/wire.h"
+#include "tree/layout.h"
 
 #include <errno.h>
 #include <string.h>
@@ -54,6 +55,19 @@ int request_revision(const struct json_object *request, const char **ret_revisio
 			revision);
 	*ret_revision = revision;
 	return 0;
+}
+
+int request_open_release(const struct json_object *request, struct layout *layout,
+			 const char **ret_name, const char **ret_revision,
+			 struct error *err)
+{
+	int result = request_release(request, ret_name, err);
+
+	if (result == 0)
+		result = request_revision(request, ret_revision, err);
+	if (result == 0)
+		result = layout_open(layout, request, err);
+	return result;
 }
 
 /* JSON text is UTF-8: what the maker of printable text would change is a control. */

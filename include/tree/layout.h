@@ -40,6 +40,15 @@ int layout_open_release(const struct layout *layout, const char *release, int *r
 bool layout_is_absent(int code);
 
 /*
+ * Opens a release that must not be of another revision than the wanted one; as
+ * layout_open_release(). *ret_is_finished: its REVISION says so, else it has none yet.
+ * -ESTALE: there is no such release, or it is of another revision.
+ */
+int layout_open_revision(const struct layout *layout, const char *release,
+			 const char *wanted, int *ret_fd, bool *ret_is_finished,
+			 struct error *err) __attribute__((warn_unused_result));
+
+/*
  * The revision in a release's REVISION file, NULL if there is none that holds a full id;
  * the caller frees it. Fails only when the disk does.
  */

@@ -4,6 +4,7 @@
 
 struct error;
 struct json_object;
+struct layout;
 
 /* The most bytes of a line of revisions.log, its line end not counted. */
 #define REQUEST_LINE_MAX_BYTES 4096
@@ -13,6 +14,14 @@ int request_release(const struct json_object *request, const char **ret_name,
 		    struct error *err) __attribute__((warn_unused_result));
 int request_revision(const struct json_object *request, const char **ret_revision,
 		     struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * What a verb about one release of one revision needs: both names, as above, and the
+ * layout, opened as layout_open() does.
+ */
+int request_open_release(const struct json_object *request, struct layout *layout,
+			 const char **ret_name, const char **ret_revision,
+			 struct error *err) __attribute__((warn_unused_result));
 
 /*
  * The text of "line": not empty, no control characters (so it stays one line, and nothing

@@ -38,6 +38,20 @@ int tree_finish(const struct json_object *request, struct json_object **ret_resu
 		struct error *err);
 
 /*
+ * {"release": NAME, "revision": HEX, "linked_files": [{"path": PATH, "content": TEXT or
+ * absent}…], "linked_dirs": [PATH…]}: sees to it that shared/PATH is there, a file with
+ * exactly that content and the mode 0600 (one without content must be there already) or a
+ * directory, and that PATH in the release is a relative link to it, in place of what the
+ * commit has there. Before or after finish. What is right already is left alone, and
+ * nothing is written then. Result: {"written": [PATH of each file whose content was
+ * written anew], "linked": N links made or changed}. -ENOENT: a file without content is
+ * not in shared/; -ELOOP: a symbolic link is on the way; -EISDIR: a directory is where a
+ * linked file belongs; -ESTALE: as activate.
+ */
+int tree_link(const struct json_object *request, struct json_object **ret_result,
+	      struct error *err);
+
+/*
  * {"release": NAME, "revision": HEX}: makes `current` the link to releases/NAME, after
  * all of the release is on the disk. Result: {"moved": BOOL, "previous": NAME or null},
  * where previous is the release that `current` meant before the call. -ESTALE: there is

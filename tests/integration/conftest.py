@@ -21,6 +21,7 @@ sys.path.insert(0, str(TESTS))
 from box.box import PYTHON, Box, build_directory  # noqa: E402
 from region.client import Region  # noqa: E402
 from servers.process import wait_until  # noqa: E402
+from worker.tree import made_tree  # noqa: E402
 
 WITHIN_S = 30
 IS_ROOT = os.geteuid() == 0
@@ -314,3 +315,10 @@ def booted(box):
     box.boot()
     box.region.clear_calls()
     return box
+
+
+@pytest.fixture
+def tree():
+    """A deploy_to for bootagent-tree by hand."""
+    with made_tree() as made:
+        yield made
