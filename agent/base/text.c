@@ -68,6 +68,13 @@ bool text_is_name(const char *text)
 	return length > 0 && length <= NAME_MAX_BYTES;
 }
 
+void text_wipe(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
 bool text_is_printable(const char *text)
 {
 	if (!text || !*text)

@@ -12,31 +12,87 @@
 #include "run/log.h"
 #include "run/report.h"
 #include "state/places.h"
+#include "state/runfile.h"
+#include "userdata/userdata.h"
 
+#include <errno.h>
 #include <string.h>
 
 /*
  * `bootagent config`: what is configured, what is wrong with it, and what could be.
  * Anybody who may read the files may ask; nothing is contacted, nothing is changed. What
- * EC2 was given as user data is not looked at.
+ * EC2 was given as user data counts from this boot's first run on, which keeps it.
  */
+
+/*
+ * The configuration in the user data that this boot's run kept; *ret_json is NULL without
+ * one. What a reader is not shown, it is told of.
+ */
+static int load_user_data(const struct places *places, char **ret_json, struct error *err)
+{
+	char boot_id[BOOT_ID_BYTES];
+	struct userdata_place place = { places->run_fd, boot_id };
+	struct userdata userdata = { 0 };
+	const char *note = NULL;
+	struct log log;
+	int result;
+
+	*ret_json = NULL;
+	if (places->run_fd < 0)
+		return 0;
+	result = runfile_boot_id(boot_id, err);
+	if (result < 0)
+		return result;
+	result = userdata_load(&place, &userdata);
+	log_init(&log, false);
+	if (result == -EACCES)
+		log_write(&log, LOG_WARNING,
+			  "the user data's configuration is left out: only root may read "
+			  "it");
+	if (result < 0 || !userdata.data)
+		return 0;
+	result = userdata_extract(userdata.data, userdata.length_bytes, ret_json, &note,
+				  err);
+	userdata_done(&userdata);
+	return result < 0 ? error_wrap(err, "user data") : 0;
+}
+
+static int load_layers(const struct options *options, const struct places *places,
+		       struct layers *ret_layers, struct error *err)
+{
+	struct layers_request request = { .root_fd = places->root_fd,
+					  .file = options->config };
+	struct config_layer user_data = { .origin = "user data" };
+	char *json = NULL;
+	int result;
+
+	/* A file of one's own is looked at alone. */
+	if (options->operand) {
+		request.file = options->operand;
+		request.is_plain_path = true;
+		return layers_load(ret_layers, &request, err);
+	}
+	result = load_user_data(places, &json, err);
+	if (json) {
+		user_data.text = json;
+		user_data.length_bytes = strlen(json);
+		request.user_data = &user_data;
+	}
+	if (result == 0)
+		result = layers_load(ret_layers, &request, err);
+	text_wipe(json);
+	return result;
+}
 
 static int load(const struct options *options, struct layers *ret_layers,
 		struct error *err)
 {
-	struct layers_request request = { .file = options->config };
 	struct places places;
 	int result = places_init_reader(&places, options->root, err);
 
 	*ret_layers = (struct layers){ .count = 0 };
-	if (result < 0)
-		return result;
-	if (options->operand) {
-		request.file = options->operand;
-		request.is_plain_path = true;
-	}
-	request.root_fd = places.root_fd;
-	result = layers_load(ret_layers, &request, err);
+	if (result == 0)
+		result = load_layers(options, &places, ret_layers, err);
 	places_done(&places);
 	return result;
 }

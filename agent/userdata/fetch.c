@@ -52,23 +52,23 @@ void userdata_done(struct userdata *userdata)
 	*userdata = (struct userdata){ 0 };
 }
 
-static bool load(const struct userdata_place *place, struct userdata *ret_userdata)
+int userdata_load(const struct userdata_place *place, struct userdata *ret_userdata)
 {
 	autofree char *head = head_of(place->boot_id);
 	size_t head_bytes = strlen(head), length_bytes = 0;
 	char *text = NULL;
-	struct error ignored;
+	struct error err;
 	bool is_ours;
 
 	if (file_read(place->run_fd, USERDATA_FILE, USERDATA_MAX_BYTES + HEAD_MAX_BYTES,
-		      &text, &length_bytes, &ignored) < 0)
-		return false;
+		      &text, &length_bytes, &err) < 0)
+		return err.code == -EACCES ? -EACCES : -ENOENT;
 	is_ours = length_bytes >= head_bytes && memcmp(text, head, head_bytes) == 0;
 	if (is_ours)
 		keep(ret_userdata, text + head_bytes, length_bytes - head_bytes);
 	explicit_bzero(text, length_bytes);
 	free(text);
-	return is_ours;
+	return is_ours ? 0 : -ENOENT;
 }
 
 static int save(const struct userdata_place *place, const struct userdata *userdata,
@@ -137,7 +137,7 @@ int userdata_fetch(struct imds *imds, const struct userdata_place *place,
 	};
 	int result = 0;
 
-	if (load(place, ret_userdata))
+	if (userdata_load(place, ret_userdata) == 0)
 		return 0;
 	if (!imds->is_disabled)
 		result = retry_run(&plan, ask_once, err);

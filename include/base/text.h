@@ -31,6 +31,9 @@ bool text_is_revision(const char *text);
  */
 bool text_is_name(const char *text);
 
+/* Overwrites a text with zeros and frees it: it was a secret. NULL is fine. */
+void text_wipe(char *text);
+
 /* Whether the text is not empty and every byte is printable ASCII without blanks. */
 bool text_is_printable(const char *text);
 

@@ -36,6 +36,13 @@ int userdata_fetch(struct imds *imds, const struct userdata_place *place,
 		   struct deadline deadline, struct userdata *ret_userdata,
 		   struct error *err) __attribute__((warn_unused_result));
 
+/*
+ * What userdata_fetch() kept in this boot; asks nobody. -ENOENT: nothing (yet), or not
+ * readable as what it should be; -EACCES: it is for root's eyes.
+ */
+int userdata_load(const struct userdata_place *place, struct userdata *ret_userdata)
+	__attribute__((warn_unused_result));
+
 /* Wipes and frees the members. */
 void userdata_done(struct userdata *userdata);
 

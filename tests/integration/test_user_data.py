@@ -79,3 +79,15 @@ def test_it_is_fetched_once_a_boot(make_box):
     fetched = [call for call in box.region.calls(kind="imds")
                if call["path"] == "/latest/user-data" and call["status"] == 200]
     assert len(fetched) == 1
+
+
+def test_config_shows_what_the_run_used(make_box):
+    box = launched_with(make_box, FORMS["gzip"](OTHER_BRANCH))
+    box.repository.git("branch", "other", box.repository.head)
+    before = box.run("config", "show", "--origin").stdout
+    assert 'source.branch = "main"    # default\n' in before
+    box.boot()
+    after = box.run("config", "show", "--origin").stdout
+    assert 'source.branch = "other"    # user data:1\n' in after
+    assert box.run("config", "check").stdout == (
+        "good: /etc/bootagent/bootagent.json and 1 more\n")
