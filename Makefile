@@ -51,7 +51,11 @@ BOOTAGENT_SOURCES := \
 	agent/config/merge.c \
 	agent/config/origin.c \
 	agent/config/reader.c \
+	agent/config/repository.c \
+	agent/config/rules.c \
 	agent/config/schema.c \
+	agent/config/secret.c \
+	agent/config/shape.c \
 	agent/config/span.c \
 	agent/config/value.c \
 	agent/lifecycle/autoscaling.c \
@@ -72,6 +76,7 @@ BOOTAGENT_SOURCES := \
 	agent/pipeline.c \
 	agent/ready/ready.c \
 	agent/release/activate.c \
+	agent/release/link.c \
 	agent/release/release.c \
 	agent/release/tree.c \
 	agent/run/begin.c \
@@ -80,6 +85,10 @@ BOOTAGENT_SOURCES := \
 	agent/run/report.c \
 	agent/run/run.c \
 	agent/run/status.c \
+	agent/secrets/environment.c \
+	agent/secrets/fetch.c \
+	agent/secrets/replies.c \
+	agent/secrets/secrets.c \
 	agent/settle.c \
 	agent/setup/setup.c \
 	agent/source/source.c \
@@ -150,6 +159,8 @@ UNIT_TESTS := \
 	tests/unit/config/test_layers.c \
 	tests/unit/config/test_reader.c \
 	tests/unit/config/test_refusals.c \
+	tests/unit/config/test_repository.c \
+	tests/unit/config/test_secret.c \
 	tests/unit/config/test_span.c \
 	tests/unit/git/test_entry.c \
 	tests/unit/git/test_failure.c \
@@ -168,6 +179,8 @@ UNIT_TESTS := \
 	tests/unit/run/test_output.c \
 	tests/unit/run/test_run.c \
 	tests/unit/run/test_status.c \
+	tests/unit/secrets/test_environment.c \
+	tests/unit/secrets/test_replies.c \
 	tests/unit/state/test_gate.c \
 	tests/unit/state/test_places.c \
 	tests/unit/state/test_releases.c \

@@ -6,11 +6,13 @@
 #include "lifecycle/hook.h"
 #include "lifecycle/verdict.h"
 #include "ready/ready.h"
+#include "release/link.h"
 #include "release/release.h"
 #include "release/release_types.h"
 #include "run/begin.h"
 #include "run/run.h"
 #include "run/status.h"
+#include "secrets/secrets.h"
 #include "settle.h"
 #include "setup/setup.h"
 #include "setup/setup_types.h"
@@ -74,8 +76,11 @@ static const struct stage stages[] = {
 	{ "config", config_stage, NULL, config_stage_done, "config", BOOT | SYNC, false },
 	{ "hook", hook_stage, NULL, hook_stage_done, "machine", BOOT | TELL, true },
 	{ "setup", setup_stage, NULL, setup_stage_done, "machine", BOOT | SYNC, false },
+	{ "secrets", secrets_stage, secrets_are_needed, secrets_stage_done, "machine",
+	  BOOT | SYNC, false },
 	{ "source", source_stage, NULL, source_stage_done, "git", BOOT | SYNC, false },
 	{ "release", release_stage, NULL, release_stage_done, "git", BOOT | SYNC, false },
+	{ "link", link_stage, link_is_needed, NULL, "machine", BOOT | SYNC, false },
 	{ "steps", steps_stage, is_fresh, NULL, "step", BOOT | SYNC, false },
 	{ "activate", activate_stage, NULL, NULL, "machine", BOOT | SYNC | BACK, false },
 	{ "after-publish", after_publish_stage, has_after_publish, NULL, "step",

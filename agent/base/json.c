@@ -207,6 +207,17 @@ const char *json_line(struct json_object *document)
 	return text;
 }
 
+void json_add(struct json_object *array, struct json_object *value)
+{
+	if (json_object_array_add(array, value) < 0)
+		abort();
+}
+
+void json_add_string(struct json_object *array, const char *text)
+{
+	json_add(array, or_abort(json_object_new_string(text)));
+}
+
 void json_wipe(struct json_object *value)
 {
 	size_t count;

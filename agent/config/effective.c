@@ -65,6 +65,8 @@ static struct json_object *fill_key(const struct config_key *key,
 		return json_object_get(given);
 	if (key->type == CONFIG_VARIABLES)
 		return json_new_object();
+	if (key->type == CONFIG_LINES || key->type == CONFIG_RELATIVE_PATHS)
+		return json_new_array();
 	return key_default(key, document);
 }
 

@@ -78,6 +78,23 @@ static const struct config_key step_keys[] = {
 	{ 0 },
 };
 
+static const struct config_key linked_file_keys[] = {
+	{
+		.name = "path",
+		.type = CONFIG_RELATIVE_PATH,
+		.offset = offsetof(struct config_linked_file, path),
+		.is_required = true,
+		.help = "The file in the release that becomes a link into shared/.",
+	},
+	{
+		.name = "parameter",
+		.type = CONFIG_SECRET,
+		.offset = offsetof(struct config_linked_file, parameter),
+		.help = "The secret that the file is to hold; what is there unless set.",
+	},
+	{ 0 },
+};
+
 const struct config_key config_keys[] = {
 	{
 		.name = "$schema",
@@ -112,8 +129,14 @@ const struct config_key config_keys[] = {
 		.help = "Environment variables of the steps; no secrets.",
 	},
 	{
+		.name = "application.environment_parameters",
+		.type = CONFIG_SECRETS,
+		.offset = offsetof(struct config, application.environment_parameters),
+		.help = "The path of parameters, or the secret, that hold variables.",
+	},
+	{
 		.name = "source.repo_url",
-		.type = CONFIG_HTTP_URL,
+		.type = CONFIG_REPOSITORY,
 		.offset = offsetof(struct config, source.repo_url),
 		.is_required = true,
 		.help = "Where the git repository is.",
@@ -124,6 +147,24 @@ const struct config_key config_keys[] = {
 		.offset = offsetof(struct config, source.branch),
 		.fallback = "main",
 		.help = "The branch whose head is the wanted revision.",
+	},
+	{
+		.name = "source.ssh_key_parameter",
+		.type = CONFIG_SECRET,
+		.offset = offsetof(struct config, source.ssh_key_parameter),
+		.help = "The secret that holds the private deploy key, for SSH.",
+	},
+	{
+		.name = "source.host_keys",
+		.type = CONFIG_LINES,
+		.offset = offsetof(struct config, source.host_keys),
+		.help = "The git server's public host keys, for SSH.",
+	},
+	{
+		.name = "source.token_parameter",
+		.type = CONFIG_SECRET,
+		.offset = offsetof(struct config, source.token_parameter),
+		.help = "The secret that holds the access token, for HTTPS.",
 	},
 	{
 		.name = "source.user",
@@ -147,6 +188,20 @@ const struct config_key config_keys[] = {
 		.offset = offsetof(struct config, release.deploy_to),
 		.fallback_directory = "/srv",
 		.help = "The application's directory; /srv/NAME unless set.",
+	},
+	{
+		.name = "release.linked_files",
+		.type = CONFIG_LIST,
+		.offset = offsetof(struct config, release.linked_files),
+		.members = linked_file_keys,
+		.member_size_bytes = sizeof(struct config_linked_file),
+		.help = "Files of shared/ that every release links to.",
+	},
+	{
+		.name = "release.linked_dirs",
+		.type = CONFIG_RELATIVE_PATHS,
+		.offset = offsetof(struct config, release.linked_dirs),
+		.help = "Directories of shared/ that every release links to.",
 	},
 	{
 		.name = "steps",

@@ -12,6 +12,7 @@
 #include "config/keys.h"
 #include "config/merge.h"
 #include "config/reader.h"
+#include "config/rules.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -227,8 +228,10 @@ static void amount(struct layers *layers, const char *file)
 	layers->is_configured = json_object_object_get_ex(merged, "application", NULL) ||
 		json_object_object_get_ex(merged, "source", NULL);
 	/* What seems to be missing may stand in a layer that cannot be read. */
-	if (is_whole && layers->is_configured)
+	if (is_whole && layers->is_configured) {
 		check_required(merged, &layers->complaints);
+		rules_check(merged, &layers->complaints);
+	}
 	layers->merged = merged;
 	if (layers->complaints.count == 0)
 		layers->effective = effective_new(merged);

@@ -22,6 +22,23 @@
 #define NAME_PATTERN "^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$"
 #define URL_PATTERN "^https?://[!-\"$-.0->A-~]+([/?#][!-~]*)?$"
 #define PATH_PATTERN "^(/(?!\\.{1,2}(/|$))[^/\\u0000-\\u001f\\u007f]+)+(?<![.])$"
+#define RELATIVE_PATH_PATTERN                           \
+	"^(?!\\.{1,2}(/|$))[^/\\u0000-\\u001f\\u007f]+" \
+	"(/(?!\\.{1,2}(/|$))[^/\\u0000-\\u001f\\u007f]+)*$"
+#define REPOSITORY_PATTERN                                                        \
+	"^((https?|ssh)://([!-\"$-.0-9;->A-~]+@)?[!-\"$-.0->A-~]+([/?#][!-~]*)?|" \
+	"[!-.0-9;-?A-~]+@[!-.0-9;-?A-~]+:[!-~]+)$"
+#define ARN_PATTERN "arn:aws[a-z-]*"
+#define PARAMETER_PATTERN "(/?[A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+)+)"
+#define SECRET_ID_PATTERN \
+	ARN_PATTERN ":secretsmanager:[^:]*:[^:]*:secret:[A-Za-z0-9/_+=.@-]+"
+#define REFERENCE_PATTERN "/aws/reference/secretsmanager/[A-Za-z0-9/_+=.@-]+"
+#define SECRET_PATTERN                                                     \
+	"^((" ARN_PATTERN ":ssm:[^:]*:[^:]*:parameter)?" PARAMETER_PATTERN \
+	"(:[A-Za-z0-9_.-]+)?|(" SECRET_ID_PATTERN "|" REFERENCE_PATTERN    \
+	")(:[!-9;-~]+)?)$"
+#define SECRETS_PATTERN \
+	"^((/[A-Za-z0-9_.-]+)+/?|" SECRET_ID_PATTERN "|" REFERENCE_PATTERN ")$"
 #define VARIABLE_PATTERN "^([A-Za-z_][A-Za-z0-9_]*|x-.*)$"
 
 /* What JSON has for each type, and what a text must look like. */
@@ -34,12 +51,18 @@ static const struct {
 	[CONFIG_USER] = { "string", NAME_PATTERN },
 	[CONFIG_HTTP_URL] = { "string", URL_PATTERN },
 	[CONFIG_PATH] = { "string", PATH_PATTERN },
+	[CONFIG_RELATIVE_PATH] = { "string", RELATIVE_PATH_PATTERN },
+	[CONFIG_REPOSITORY] = { "string", REPOSITORY_PATTERN },
+	[CONFIG_SECRET] = { "string", SECRET_PATTERN },
+	[CONFIG_SECRETS] = { "string", SECRETS_PATTERN },
 	[CONFIG_COUNT] = { "integer", NULL },
 	[CONFIG_TIME] = { "string", SPAN_PATTERN },
 	[CONFIG_WORD] = { NULL, NULL },
 	[CONFIG_BOOLEAN] = { "boolean", NULL },
 	[CONFIG_ARGUMENTS] = { "array", NULL },
 	[CONFIG_VARIABLES] = { "object", NULL },
+	[CONFIG_LINES] = { "array", NULL },
+	[CONFIG_RELATIVE_PATHS] = { "array", NULL },
 	[CONFIG_LIST] = { "array", NULL },
 };
 
@@ -93,6 +116,14 @@ static void add_arguments(struct json_object *schema)
 	json_set(schema, "prefixItems", first);
 	json_set(schema, "items", new_text());
 	json_set_integer(schema, "minItems", 1);
+}
+
+static void add_texts(struct json_object *schema, const char *pattern)
+{
+	struct json_object *item = new_text();
+
+	json_set_string(item, "pattern", pattern);
+	json_set(schema, "items", item);
 }
 
 static void add_variables(struct json_object *schema)
@@ -149,6 +180,10 @@ static struct json_object *describe_key(const struct config_key *key)
 		add_words(schema, key);
 	if (key->type == CONFIG_ARGUMENTS)
 		add_arguments(schema);
+	if (key->type == CONFIG_LINES)
+		add_texts(schema, LINE_PATTERN);
+	if (key->type == CONFIG_RELATIVE_PATHS)
+		add_texts(schema, RELATIVE_PATH_PATTERN);
 	if (key->type == CONFIG_VARIABLES)
 		add_variables(schema);
 	if (key->type == CONFIG_LIST)

@@ -7,6 +7,9 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "config/keys.h"
+#include "config/repository.h"
+#include "config/secret.h"
+#include "config/shape.h"
 #include "config/span.h"
 
 #include <errno.h>
@@ -14,49 +17,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#define RELATIVE_PATH "a path inside the release, without '.', '..' or '//'"
+
 /*
  * One configuration value: its type, its limits, and a sentence when it does not fit.
  * Each type is a row that knows how to read and free itself.
  */
-
-#define ENVIRONMENT_NAME_CHARACTERS \
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
-
-static bool is_line(const char *text)
-{
-	if (!*text)
-		return false;
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 127)
-			return false;
-	return true;
-}
-
-/* Without userinfo: a URL is shown in errors, status and log. */
-static bool is_http_url(const char *text)
-{
-	size_t scheme = 0, authority;
-
-	if (strncmp(text, "http://", 7) == 0)
-		scheme = 7;
-	else if (strncmp(text, "https://", 8) == 0)
-		scheme = 8;
-	if (scheme == 0 || !text_is_printable(text + scheme))
-		return false;
-	authority = strcspn(text + scheme, "/?#");
-	return authority > 0 && !memchr(text + scheme, '@', authority);
-}
-
-static bool is_path(const char *text)
-{
-	size_t length = strlen(text);
-
-	if (text[0] != '/' || length < 2 || !is_line(text) || strstr(text, "//"))
-		return false;
-	if (strstr(text, "/../") || strstr(text, "/./"))
-		return false;
-	return text[length - 1] != '/' && text[length - 1] != '.';
-}
 
 const char *value_describe(struct json_object *value)
 {
@@ -102,6 +68,11 @@ static int refuse(struct value_fault *fault, const char *expected,
 								 : found);
 }
 
+static bool is_repository(const char *text)
+{
+	return repository_transport_of(text) != REPOSITORY_UNKNOWN;
+}
+
 static int read_text(const struct config_key *key, struct json_object *value, void *place,
 		     struct value_fault *fault)
 {
@@ -109,14 +80,27 @@ static int read_text(const struct config_key *key, struct json_object *value, vo
 		bool (*is_valid)(const char *text);
 		const char *expected;
 	} kinds[] = {
-		[CONFIG_TEXT] = { is_line, "a text of one line" },
+		[CONFIG_TEXT] = { shape_is_line, "a text of one line" },
 		[CONFIG_NAME] = { text_is_name,
 				  "a name of up to 64 letters, digits, '.', '_', '-'" },
 		[CONFIG_USER] = { text_is_name, "a user's name" },
-		[CONFIG_HTTP_URL] = { is_http_url,
+		[CONFIG_HTTP_URL] = { shape_is_http_url,
 				      "an http or https URL without user or password" },
-		[CONFIG_PATH] = { is_path,
+		[CONFIG_PATH] = { shape_is_path,
 				  "an absolute path without '..' or a slash at its end" },
+		[CONFIG_RELATIVE_PATH] = { shape_is_relative_path, RELATIVE_PATH },
+		[CONFIG_REPOSITORY] = { is_repository,
+					"a git repository's address as https://, "
+					"http://, ssh:// or user@host:path, without a "
+					"password (name that in "
+					"source.token_parameter)" },
+		[CONFIG_SECRET] = { secret_is_name,
+				    "the name of a Parameter Store parameter or the ARN "
+				    "of a Secrets Manager secret, not the secret "
+				    "itself" },
+		[CONFIG_SECRETS] = { secret_is_group,
+				     "a Parameter Store path that begins with a slash, "
+				     "or the ARN of a Secrets Manager secret" },
 	};
 	const char *text = json_text(value);
 
@@ -244,7 +228,7 @@ static int read_arguments(const struct config_key *key, struct json_object *valu
 		if (i < fault->from)
 			continue;
 		fault->entry = i;
-		if (i == 0 && (!text || !is_line(text)))
+		if (i == 0 && (!text || !shape_is_line(text)))
 			return refuse(fault, "the program's name", item, true);
 		if (!text)
 			return refuse(fault, "a text", item, false);
@@ -253,10 +237,29 @@ static int read_arguments(const struct config_key *key, struct json_object *valu
 	return 0;
 }
 
-static bool is_variable_name(const char *name)
+/* A list of texts of one kind; it may be empty. */
+static int read_texts(const struct config_key *key, struct json_object *value,
+		      void *place, struct value_fault *fault)
 {
-	return *name && (*name < '0' || *name > '9') &&
-		name[strspn(name, ENVIRONMENT_NAME_CHARACTERS)] == '\0';
+	bool is_path = key->type == CONFIG_RELATIVE_PATHS;
+	struct config_texts *texts = place;
+
+	if (!json_object_is_type(value, json_type_array))
+		return refuse(fault, "a list of texts", value, false);
+	clear_texts(texts);
+	for (size_t i = fault->from; i < json_object_array_length(value); i++) {
+		struct json_object *item = json_object_array_get_idx(value, i);
+		const char *text = json_text(item);
+
+		fault->entry = i;
+		if (!text ||
+		    !(is_path ? shape_is_relative_path(text) : shape_is_line(text)))
+			return refuse(fault,
+				      is_path ? RELATIVE_PATH : "a text of one line",
+				      item, true);
+		add_text(texts, text_copy(text));
+	}
+	return 0;
 }
 
 static int read_variables(const struct config_key *key, struct json_object *value,
@@ -274,7 +277,7 @@ static int read_variables(const struct config_key *key, struct json_object *valu
 		fault->entry_name = name;
 		if (fault->entry < fault->from || key_is_remark(name))
 			continue;
-		if (!is_variable_name(name))
+		if (!shape_is_variable(name))
 			return fault_set(fault,
 					 "expected a variable's name of letters, digits "
 					 "and '_', not beginning with a digit");
@@ -289,7 +292,8 @@ static int read_variables(const struct config_key *key, struct json_object *valu
 
 static bool is_texts(const struct config_key *key)
 {
-	return key->type == CONFIG_ARGUMENTS || key->type == CONFIG_VARIABLES;
+	return key->type == CONFIG_ARGUMENTS || key->type == CONFIG_VARIABLES ||
+		key->type == CONFIG_LINES || key->type == CONFIG_RELATIVE_PATHS;
 }
 
 /* Kept in its place, with nothing to free. */
@@ -305,12 +309,23 @@ int value_read(const struct config_key *key, struct json_object *value, void *pl
 	static int (*const readers[])(const struct config_key *key,
 				      struct json_object *value, void *place,
 				      struct value_fault *fault) = {
-		[CONFIG_TEXT] = read_text,           [CONFIG_NAME] = read_text,
-		[CONFIG_USER] = read_text,           [CONFIG_HTTP_URL] = read_text,
-		[CONFIG_PATH] = read_text,           [CONFIG_COUNT] = read_count,
-		[CONFIG_TIME] = read_time,           [CONFIG_WORD] = read_word,
-		[CONFIG_BOOLEAN] = read_boolean,     [CONFIG_ARGUMENTS] = read_arguments,
+		[CONFIG_TEXT] = read_text,
+		[CONFIG_NAME] = read_text,
+		[CONFIG_USER] = read_text,
+		[CONFIG_HTTP_URL] = read_text,
+		[CONFIG_PATH] = read_text,
+		[CONFIG_COUNT] = read_count,
+		[CONFIG_TIME] = read_time,
+		[CONFIG_WORD] = read_word,
+		[CONFIG_BOOLEAN] = read_boolean,
+		[CONFIG_ARGUMENTS] = read_arguments,
 		[CONFIG_VARIABLES] = read_variables,
+		[CONFIG_REPOSITORY] = read_text,
+		[CONFIG_SECRET] = read_text,
+		[CONFIG_SECRETS] = read_text,
+		[CONFIG_RELATIVE_PATH] = read_text,
+		[CONFIG_LINES] = read_texts,
+		[CONFIG_RELATIVE_PATHS] = read_texts,
 	};
 
 	*ret_fault =

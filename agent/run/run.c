@@ -73,8 +73,9 @@ static int load_status(struct run *run, struct error *err)
 }
 
 /*
- * Our memory holds credentials (facts P2). The soft limit only: steps inherit it and may
- * raise it again.
+ * Our memory holds credentials (facts P2). A limit of one byte allows no file and, unlike
+ * a limit of none, no program in /proc/sys/kernel/core_pattern either (core(5)). The soft
+ * limit only: steps inherit it and may raise it again.
  */
 static void forbid_core_dumps(void)
 {
@@ -82,7 +83,7 @@ static void forbid_core_dumps(void)
 
 	if (getrlimit(RLIMIT_CORE, &limit) < 0)
 		return;
-	limit.rlim_cur = 0;
+	limit.rlim_cur = limit.rlim_max < 1 ? 0 : 1;
 	(void)setrlimit(RLIMIT_CORE, &limit);
 }
 

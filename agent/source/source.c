@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "run/run.h"
 #include "run/status.h"
+#include "secrets/secrets.h"
 #include "setup/setup_types.h"
 #include "source/source_types.h"
 #include "worker/worker.h"
@@ -25,6 +26,23 @@ static int64_t idle_timeout_ms(const struct config *config)
 {
 	return config->source.timeout_ms < SOURCE_IDLE_MS ? config->source.timeout_ms
 							  : SOURCE_IDLE_MS;
+}
+
+/* The keys to the server, if it wants any; secrets. */
+static void add_keys(const struct run *run, struct json_object *request)
+{
+	const struct config *config = run->config;
+	const char *token = secrets_value(run, config->source.token_parameter);
+	const char *key = secrets_value(run, config->source.ssh_key_parameter);
+	struct json_object *host_keys = json_new_array();
+
+	if (token)
+		json_set_string(request, "token", token);
+	if (key)
+		json_set_string(request, "ssh_key", key);
+	for (size_t i = 0; i < config->source.host_keys.count; i++)
+		json_add_string(host_keys, config->source.host_keys.items[i]);
+	json_set(request, "host_keys", host_keys);
 }
 
 int source_stage(struct run *run, struct error *err)
@@ -47,7 +65,9 @@ int source_stage(struct run *run, struct error *err)
 	json_set_string(request, "repository", run->setup->mirror);
 	json_set_string(request, "url", config->source.repo_url);
 	json_set_string(request, "ref", config->source.branch);
+	add_keys(run, request);
 	result = run_worker(run, &task, &reply, err);
+	json_wipe(request);
 	if (result == -ETIMEDOUT)
 		return error_wrap(err, "fetch '%s' (source.timeout is %lld s)",
 				  config->source.repo_url,

@@ -8,6 +8,7 @@
 #include "metadata/metadata.h"
 #include "release/release_types.h"
 #include "run/run.h"
+#include "secrets/secrets_types.h"
 #include "setup/setup_types.h"
 #include "steps/command.h"
 
@@ -42,7 +43,10 @@ static bool is_set(const struct config_texts *environment, const char *variable)
 	return false;
 }
 
-/* The configuration's variables win over the user's usual ones. */
+/*
+ * Variables from secrets win over the configuration's, as systemd's EnvironmentFile= wins
+ * over Environment=, and these over the user's usual ones.
+ */
 static void make_environment(const struct run *run, struct config_texts *ret_environment)
 {
 	const struct config_texts *configured = &run->config->application.environment;
@@ -58,8 +62,11 @@ static void make_environment(const struct run *run, struct config_texts *ret_env
 		text_format("BOOTAGENT_REVISION=%s", run->release->revision),
 	};
 
+	for (size_t i = 0; run->secrets && i < run->secrets->variables.count; i++)
+		add(ret_environment, text_copy(run->secrets->variables.items[i]));
 	for (size_t i = 0; i < configured->count; i++)
-		add(ret_environment, text_copy(configured->items[i]));
+		if (!is_set(ret_environment, configured->items[i]))
+			add(ret_environment, text_copy(configured->items[i]));
 	for (size_t i = 0; i < ARRAY_COUNT(usual); i++) {
 		if (is_set(ret_environment, usual[i]))
 			free(usual[i]);
@@ -107,7 +114,7 @@ static int perform_all(struct run *run, enum step_when when, struct error *err)
 		count++;
 	}
 	for (size_t i = 0; i < environment.count; i++)
-		free(environment.items[i]);
+		text_wipe(environment.items[i]);
 	free(environment.items);
 	run_detail(run, "%zu step%s", count, count == 1 ? "" : "s");
 	return result;

@@ -62,6 +62,10 @@ void json_set_boolean(struct json_object *object, const char *key, bool value);
 /* Sets a member to a value that the object owns from now on; NULL stands for null. */
 void json_set(struct json_object *object, const char *key, struct json_object *value);
 
+/* Appends to an array: a value that it owns from now on, or a text. */
+void json_add(struct json_object *array, struct json_object *value);
+void json_add_string(struct json_object *array, const char *text);
+
 /*
  * Overwrites every text in the value with zeros, in place, before it is put: it held
  * secrets.

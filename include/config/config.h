@@ -33,6 +33,16 @@ struct config_steps {
 	size_t count;
 };
 
+struct config_linked_file {
+	char *path;
+	char *parameter; /* NULL: what is there stays */
+};
+
+struct config_linked_files {
+	struct config_linked_file *items;
+	size_t count;
+};
+
 /*
  * The effective configuration. Every key has a value; texts without a default may be
  * NULL.
@@ -42,15 +52,21 @@ struct config {
 		char *name;
 		char *user;
 		struct config_texts environment; /* "NAME=value" */
+		char *environment_parameters;
 	} application;
 	struct {
 		char *repo_url;
 		char *branch;
 		char *user;
+		char *ssh_key_parameter;
+		char *token_parameter;
+		struct config_texts host_keys;
 		int64_t timeout_ms;
 	} source;
 	struct {
 		char *deploy_to;
+		struct config_linked_files linked_files;
+		struct config_texts linked_dirs;
 	} release;
 	struct config_steps steps;
 	struct {

@@ -9,18 +9,24 @@
 struct json_object;
 
 enum config_type {
-	CONFIG_TEXT,     /* one line, not empty */
-	CONFIG_NAME,     /* text_is_name() */
-	CONFIG_USER,     /* a user's name */
-	CONFIG_HTTP_URL, /* http or https */
-	CONFIG_PATH,     /* absolute, without ".." */
-	CONFIG_COUNT,    /* a whole number within the limits */
+	CONFIG_TEXT,          /* one line, not empty */
+	CONFIG_NAME,          /* text_is_name() */
+	CONFIG_USER,          /* a user's name */
+	CONFIG_HTTP_URL,      /* http or https */
+	CONFIG_PATH,          /* absolute, without ".." */
+	CONFIG_RELATIVE_PATH, /* below the release, without ".." */
+	CONFIG_REPOSITORY,    /* repository_transport_of() knows it */
+	CONFIG_SECRET,        /* secret_is_name() */
+	CONFIG_SECRETS,       /* secret_is_group() */
+	CONFIG_COUNT,         /* a whole number within the limits */
 	CONFIG_TIME, /* a time span in a text, kept in milliseconds, within the limits */
 	CONFIG_WORD, /* one of the words; its index is kept */
-	CONFIG_BOOLEAN,   /* true or false */
-	CONFIG_ARGUMENTS, /* a list of texts, at least one */
-	CONFIG_VARIABLES, /* an object of texts, kept as NAME=value */
-	CONFIG_LIST,      /* a list of objects, each read by `members` */
+	CONFIG_BOOLEAN,        /* true or false */
+	CONFIG_ARGUMENTS,      /* a list of texts, at least one */
+	CONFIG_VARIABLES,      /* an object of texts, kept as NAME=value */
+	CONFIG_LINES,          /* a list of texts of one line */
+	CONFIG_RELATIVE_PATHS, /* a list of paths below the release */
+	CONFIG_LIST,           /* a list of objects, each read by `members` */
 };
 
 /* One key: all that the parser, the manual and the schema need to know of it. */

@@ -28,12 +28,13 @@ struct json_object;
 struct metadata;
 struct options;
 struct release;
+struct secrets;
 struct setup;
 struct source;
 struct worker_task;
 
 #define RUN_ID_BYTES 32
-#define RUN_STAGES_MAX 24
+#define RUN_STAGES_MAX 32
 #define RUN_DETAIL_MAX_BYTES 160
 
 /*
@@ -70,13 +71,13 @@ struct run {
 	struct complaints *complaints; /* about the configuration; NULL: none */
 	struct hook *hook;
 	struct setup *setup;
+	struct secrets *secrets;
 	struct source *source;
 	struct release *release;
 
-	const struct outcome *outcome; /* decided before VERDICT; NULL until then */
-	const char *stage;             /* the one that runs */
-	char detail
-		[RUN_DETAIL_MAX_BYTES]; /* what the running stage has to say of itself */
+	const struct outcome *outcome;     /* decided before VERDICT; NULL until then */
+	const char *stage;                 /* the one that runs */
+	char detail[RUN_DETAIL_MAX_BYTES]; /* what the running stage says of itself */
 	struct stage_record stages[RUN_STAGES_MAX];
 	size_t stage_count;
 	struct step_record *steps;

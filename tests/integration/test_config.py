@@ -26,10 +26,13 @@ FULL = {
     "$schema": "schema.json", "preset": None, "_comment": ["any"], "x-team": {"a": -15},
     "application": {"name": "im8-api", "user": "rails", "x-a": 1,
                     "environment": {"RAILS_ENV": "production", "EMPTY": "", "GONE": None,
-                                    "_comment": 1, "x-b": []}},
+                                    "_comment": 1, "x-b": []},
+                    "environment_parameters": "/im8/api/env/"},
     "source": {"repo_url": "http://h:8080/r?x#y", "branch": "release/1.x", "user": "fetch",
                "timeout": "1h 30m"},
-    "release": {"deploy_to": "/opt/the app/.x"},
+    "release": {"deploy_to": "/opt/the app/.x", "linked_dirs": ["log", "tmp/pids"],
+                "linked_files": [{"path": "config/master.key", "parameter": "/im8/api/key"},
+                                 {"path": "config/database.yml"}]},
     "steps": [{"name": "bundle", "run": ["bundle", "install", ""], "timeout": "90",
                "_comment": None},
               {"name": "cron", "when": "after-ready", "run": ["c"], "after": "bundle"},
@@ -39,11 +42,16 @@ FULL = {
                   "healthy_threshold": 1, "interval": "10ms", "timeout": "100ms"},
     "boot": {"deadline": "48h"}, "lifecycle": {"hook": "launch hook"},
 }
+OVER_SSH = {**LEAST, "source": {
+    "repo_url": "git@git.example:acme/api.git", "ssh_key_parameter": "/im8/api/deploy-key",
+    "host_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"]}}
 # What a schema of one file cannot see: limits of spans, what values say of each other,
 # what another file may hold.
 BEYOND_THE_SCHEMA = {
     "limit-steps", "limit-time", "missing-all", "missing-null", "preset-unknown", "step-twice",
     "step-target", "step-remove", "step-remove-and-more", "step-before-and-after",
+    "links-collide", "missing-of-linked-file", "ssh-incomplete", "ssh-token", "https-key",
+    "http-token",
 }
 
 
@@ -130,7 +138,7 @@ def test_complaints_of_all_layers(root):
 
 # ---- taken --------------------------------------------------------------------------
 
-@pytest.mark.parametrize("document", [LEAST, FULL], ids=["least", "full"])
+@pytest.mark.parametrize("document", [LEAST, FULL, OVER_SSH], ids=["least", "full", "ssh"])
 def test_a_good_file_is_good(tmp_path, document):
     path = write(tmp_path / "a.json", document)
     assert check(path) == (0, [f"good: {path}"])
@@ -157,8 +165,9 @@ def test_a_file_may_leave_the_machine_alone(tmp_path):
 def test_show_is_what_holds(root):
     directory = root({MAIN: {**LEAST, "_comment": "x"}})
     shown = json.loads(run("config", "show", "--root", directory).stdout)
-    assert shown["application"] == {"name": "api", "user": "deploy", "environment": {}}
-    assert shown["release"] == {"deploy_to": "/srv/api"}
+    assert shown["application"] == {"name": "api", "user": "deploy", "environment": {},
+                                    "environment_parameters": None}
+    assert shown["release"] == {"deploy_to": "/srv/api", "linked_files": [], "linked_dirs": []}
     assert shown["readiness"]["host"] is None
     assert "_comment" not in shown
     line = run("config", "show", "--json", "--root", directory).stdout
@@ -227,7 +236,7 @@ def validator(schema):
     return jsonschema.Draft202012Validator(schema)
 
 
-@pytest.mark.parametrize("document", [{}, LEAST, FULL], ids=["empty", "least", "full"])
+@pytest.mark.parametrize("document", [{}, LEAST, FULL, OVER_SSH], ids=["empty", "least", "full", "ssh"])
 def test_the_schema_takes_what_is_good(validator, document):
     validator.validate(document)
 
@@ -280,5 +289,38 @@ def test_schema_and_agent_agree_on_urls(validator, tmp_path, url):
                                   "", " ", "m", "1.5h", "-1s", "1x", "1M", "5 s s"])
 def test_schema_and_agent_agree_on_spans(validator, tmp_path, span):
     document = {**LEAST, "source": {**LEAST["source"], "timeout": span}}
+    status, _ = check(write(tmp_path / "a.json", document))
+    assert validator.is_valid(document) == (status == 0)
+
+
+@pytest.mark.parametrize("address", [
+    "https://git.example/r", "https://user@git.example/r", "https://user:secret@git.example/r",
+    "git@git.example:acme/r.git", "git:secret@git.example:r", "git.example:r", "git@git.example:",
+    "ssh://git.example/r", "ssh://git@git.example:22/r", "ssh://a@b@c/r", "file:///r", "/srv/r",
+    "https://", "a/b@c:d"])
+def test_schema_and_agent_agree_on_repositories(validator, tmp_path, address):
+    source = {**OVER_SSH["source"]} if not address.startswith("http") else {}
+    document = {**LEAST, "source": {**source, "repo_url": address}}
+    status, _ = check(write(tmp_path / "a.json", document))
+    assert validator.is_valid(document) == (status == 0)
+
+
+@pytest.mark.parametrize("name", [
+    "key", "/api/key", "/api/key:3", "/api/key:live", "api/key", "/api//key", "/api/", "", "a b",
+    "/aws/reference/secretsmanager/api", "/aws/reference/secretsmanager/api:member",
+    "arn:aws:ssm:us-east-1:123456789012:parameter/api/key",
+    "arn:aws:secretsmanager:us-east-1:123456789012:secret:api-AbCdEf",
+    "arn:aws:secretsmanager:us-east-1:123456789012:secret:api-AbCdEf:member",
+    "arn:aws:s3:::bucket/key", "arn:aws:ssm:us-east-1"])
+def test_schema_and_agent_agree_on_secrets(validator, tmp_path, name):
+    document = {**LEAST, "source": {**LEAST["source"], "token_parameter": name}}
+    status, _ = check(write(tmp_path / "a.json", document))
+    assert validator.is_valid(document) == (status == 0)
+
+
+@pytest.mark.parametrize("path", ["log", "tmp/pids", ".env", "..x", "/log", "log/", "a//b", ".",
+                                  "..", "a/../b", "a/.", "", "a b", "\ud55c\uae00"])
+def test_schema_and_agent_agree_on_paths_of_links(validator, tmp_path, path):
+    document = {**LEAST, "release": {"linked_dirs": [path]}}
     status, _ = check(write(tmp_path / "a.json", document))
     assert validator.is_valid(document) == (status == 0)

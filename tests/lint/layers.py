@@ -14,7 +14,7 @@ from pathlib import Path
 ORDER = [
     ["base"], ["loop"], ["net"], ["metadata"], ["userdata"], ["config", "state"], ["aws"],
     ["worker"],
-    ["run"],
+    ["run"], ["secrets"],
     ["setup", "source", "release", "steps", "services", "ready", "lifecycle"],
     ["fleet"], ["settle"], ["pipeline"], ["cmd"], ["main"],
 ]

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/shape.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+#define VARIABLE_CHARACTERS \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+
+bool shape_is_line(const char *text)
+{
+	if (!*text)
+		return false;
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 127)
+			return false;
+	return true;
+}
+
+bool shape_is_http_url(const char *text)
+{
+	size_t scheme = 0, authority;
+
+	if (strncmp(text, "http://", 7) == 0)
+		scheme = 7;
+	else if (strncmp(text, "https://", 8) == 0)
+		scheme = 8;
+	if (scheme == 0 || !text_is_printable(text + scheme))
+		return false;
+	authority = strcspn(text + scheme, "/?#");
+	return authority > 0 && !memchr(text + scheme, '@', authority);
+}
+
+bool shape_is_path(const char *text)
+{
+	size_t length = strlen(text);
+
+	if (text[0] != '/' || length < 2 || !shape_is_line(text) || strstr(text, "//"))
+		return false;
+	if (strstr(text, "/../") || strstr(text, "/./"))
+		return false;
+	return text[length - 1] != '/' && text[length - 1] != '.';
+}
+
+bool shape_is_relative_path(const char *text)
+{
+	if (!shape_is_line(text))
+		return false;
+	for (;;) {
+		size_t length = strcspn(text, "/");
+
+		if (length == 0 || (length == 1 && text[0] == '.') ||
+		    (length == 2 && text[0] == '.' && text[1] == '.'))
+			return false;
+		if (text[length] == '\0')
+			return true;
+		text += length + 1;
+	}
+}
+
+bool shape_is_variable(const char *name)
+{
+	return *name && (*name < '0' || *name > '9') &&
+		name[strspn(name, VARIABLE_CHARACTERS)] == '\0';
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONFIG_SHAPE_H
+#define CONFIG_SHAPE_H
+
+#include <stdbool.h>
+
+/* What a text of the configuration must look like, one function a kind. */
+
+/* One line, not empty: no control character. */
+bool shape_is_line(const char *text);
+
+/* http or https; without userinfo: a URL is shown in errors, status and log. */
+bool shape_is_http_url(const char *text);
+
+/* An absolute path without "//", "/./", "/../" or a slash or dot at its end. */
+bool shape_is_path(const char *text);
+
+/* A path below something: no slash at either end, no empty, "." or ".." part. */
+bool shape_is_relative_path(const char *text);
+
+/* A variable's name as shells take it. */
+bool shape_is_variable(const char *name);
+
+#endif
