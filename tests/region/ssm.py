@@ -9,7 +9,7 @@ it is refused here for the same reason.
 import base64
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from .instance import ACCOUNT_ID
 from .jsonrpc import validation_error
@@ -27,6 +27,7 @@ class Parameter:
     type: str
     version: int
     modified: float
+    previous: Optional["Parameter"] = None
 
     def describe(self, region: str, with_decryption: bool) -> Dict[str, Any]:
         is_sealed = self.type == "SecureString" and not with_decryption
@@ -57,7 +58,7 @@ def put(state, given: Dict[str, Any]) -> Parameter:
         raise ValueError(f"the name '{name}' has levels and must begin with '/'")
     old = state.parameters.get(name)
     state.parameters[name] = Parameter(name, value, kind, old.version + 1 if old else 1,
-                                       state.now())
+                                       state.now(), old)
     return state.parameters[name]
 
 
@@ -69,13 +70,31 @@ def find(state, name: str):
     return state.parameters.get(name)
 
 
+def selector_of(name: str) -> Optional[str]:
+    """":3" behind a name or an ARN; None."""
+    base, colon, selector = name.rpartition(":")
+    is_arn = name.startswith("arn:") and name.count(":") < 6
+    return ":" + selector if base and colon and not is_arn else None
+
+
+def find_version(state, name: str) -> Optional[Parameter]:
+    """find(), and of its versions the one that a selector names (labels are not served)."""
+    selector = selector_of(name)
+    parameter = find(state, name[:-len(selector)] if selector else name)
+    while parameter and selector and selector != f":{parameter.version}":
+        parameter = parameter.previous
+    return parameter
+
+
 def get_parameters(state, parameters: Dict[str, Any]) -> Dict[str, Any]:
     names = parameters["Names"]
     if len(set(names)) != len(names):
         raise validation_error("Duplicate parameter names are not allowed in the same request")
-    found = {name: find(state, name) for name in sorted(names, reverse=True)}
-    return {"Parameters": [parameter.describe(state.name, parameters.get("WithDecryption", False))
-                           for parameter in found.values() if parameter is not None],
+    found = {name: find_version(state, name) for name in sorted(names, reverse=True)}
+    with_decryption = parameters.get("WithDecryption", False)
+    return {"Parameters": [{**parameter.describe(state.name, with_decryption),
+                            "Selector": selector_of(name)}
+                           for name, parameter in found.items() if parameter is not None],
             "InvalidParameters": [name for name, parameter in found.items() if parameter is None]}
 
 
