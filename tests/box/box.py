@@ -60,6 +60,7 @@ class Box:
         self._make_repository = repository
         self._launch = launch
         self._servers = []
+        self._git_fault, self._git_password = {}, {}
 
     def __enter__(self):
         try:
@@ -185,10 +186,20 @@ class Box:
 
     def set_git_fault(self, fault=None):
         """A fault of servers.git_http, {"status": 503} and kin; None: none."""
-        if fault is None:
-            self.git_faults.unlink(missing_ok=True)
+        self._git_fault = fault or {}
+        self._write_git_faults()
+
+    def wants_token(self, password):
+        """From now on the git server asks for this password, too."""
+        self._git_password = {"password": password}
+        self._write_git_faults()
+
+    def _write_git_faults(self):
+        whole = {**self._git_password, **self._git_fault}
+        if whole:
+            self.git_faults.write_text(json.dumps(whole))
         else:
-            self.git_faults.write_text(json.dumps(fault))
+            self.git_faults.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

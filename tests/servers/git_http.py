@@ -9,6 +9,7 @@ stands in a benchmark. With --fault-file it misbehaves as told, request by reque
     {"silent": true}          takes the request and never answers
     {"cut_after_bytes": n}    closes the connection after n bytes of the body
     {"delay_ms": n}           waits first
+    {"password": "…"}         401 for whoever does not say it (HTTP Basic, any user)
     {"only": "upload-pack"}   with any of these: only for requests whose URL contains it
 
 Nothing of this is in the agent: for it, this is just another git host.
