@@ -140,8 +140,11 @@ TREE_HELPER_SOURCES := \
 # unit tests: tests/unit/FOLDER/test_NAME.c becomes build/TREE/test_FOLDER_NAME
 UNIT_TESTS := \
 	tests/unit/aws/test_aws.c \
+	tests/unit/aws/test_calls.c \
 	tests/unit/aws/test_container.c \
 	tests/unit/aws/test_credentials.c \
+	tests/unit/aws/test_reply.c \
+	tests/unit/aws/test_request.c \
 	tests/unit/aws/test_skew.c \
 	tests/unit/aws/test_xml.c \
 	tests/unit/base/test_clock.c \

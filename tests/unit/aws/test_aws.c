@@ -8,10 +8,7 @@
 
 #include <cmocka.h>
 
-#include "base/memory.h"
-#include "base/text.h"
-#include "metadata/imds.h"
-#include "net/fixture.h"
+#include "aws/fixture.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,37 +24,6 @@ static const struct aws_service service = {
 	.variable = "AWS_ENDPOINT_URL_AUTO_SCALING",
 	.api_version = "2011-01-01",
 };
-
-/* Instance, client and endpoint; keys come from the environment. */
-static void begin(struct net_fixture *net, const struct canned_reply *replies,
-		  struct imds *imds, struct aws *aws)
-{
-	autofree char *endpoint = NULL;
-	struct error err;
-
-	assert_int_equal(canned_start(&net->canned, replies), 0);
-	endpoint = text_format("%s//", net->canned.url);
-	assert_int_equal(unsetenv("AWS_ENDPOINT_URL"), 0);
-	assert_int_equal(setenv(service.variable, endpoint, 1), 0);
-	assert_int_equal(setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", net->canned.url, 1),
-			 0);
-	assert_int_equal(imds_init(imds, &net->loop, net->http, &err), 0);
-	aws_init(aws, &net->loop, net->http, imds);
-	aws_set_region(aws, "ap-northeast-2", "amazonaws.com");
-}
-
-static void set_keys(const char *access_key, const char *token)
-{
-	if (access_key)
-		assert_int_equal(setenv("AWS_ACCESS_KEY_ID", access_key, 1), 0);
-	else
-		assert_int_equal(unsetenv("AWS_ACCESS_KEY_ID"), 0);
-	assert_int_equal(setenv("AWS_SECRET_ACCESS_KEY", "secret", 1), 0);
-	if (token)
-		assert_int_equal(setenv("AWS_SESSION_TOKEN", token, 1), 0);
-	else
-		assert_int_equal(unsetenv("AWS_SESSION_TOKEN"), 0);
-}
 
 static struct aws_call *start(struct aws *aws)
 {
@@ -92,20 +58,18 @@ static void call_is_a_signed_form(void **state)
 		  .body = "<R><a>1</a></R>" },
 		{ 0 },
 	};
-	struct net_fixture *net = *state;
 	const struct xml *xml = NULL;
 	struct error err = { 0 };
 	struct aws_call *call;
-	struct imds imds;
-	struct aws aws;
+	struct aws_fixture fixture;
 	const char *sent;
 
-	set_keys("AKID", "tok");
-	begin(net, replies, &imds, &aws);
-	call = start(&aws);
+	aws_fixture_set_keys("AKID", "tok");
+	aws_fixture_begin(&fixture, state, replies);
+	call = start(&fixture.aws);
 	assert_int_equal(await(call, &xml, &err), 0);
 	assert_string_equal(xml_find(xml, "R/a"), "1");
-	sent = canned_requests(&net->canned);
+	sent = canned_requests(&fixture.net->canned);
 	assert_non_null(strstr(sent,
 			       "\r\n\r\nAction=DescribeAutoScalingInstances"
 			       "&Version=2011-01-01&InstanceIds.member.1=i-1"
@@ -118,8 +82,7 @@ static void call_is_a_signed_form(void **state)
 			   "\r\nContent-Type: application/x-www-form-urlencoded\r\n"));
 	assert_null(strstr(sent, "secret"));
 	aws_call_free(call);
-	aws_done(&aws);
-	imds_done(&imds);
+	aws_fixture_end(&fixture);
 }
 
 static void long_lived_keys_have_no_token(void **state)
@@ -128,55 +91,42 @@ static void long_lived_keys_have_no_token(void **state)
 		{ .request = "POST ", .status = 200, .body = "<R/>" },
 		{ 0 },
 	};
-	struct net_fixture *net = *state;
 	const struct xml *xml = NULL;
 	struct error err = { 0 };
 	struct aws_call *call;
-	struct imds imds;
-	struct aws aws;
+	struct aws_fixture fixture;
 
-	set_keys("AKID", NULL);
-	begin(net, replies, &imds, &aws);
-	call = start(&aws);
+	aws_fixture_set_keys("AKID", NULL);
+	aws_fixture_begin(&fixture, state, replies);
+	call = start(&fixture.aws);
 	assert_int_equal(await(call, &xml, &err), 0);
-	assert_null(strcasestr(canned_requests(&net->canned), "security-token"));
+	assert_null(strcasestr(canned_requests(&fixture.net->canned), "security-token"));
 	aws_call_free(call);
-	aws_done(&aws);
-	imds_done(&imds);
+	aws_fixture_end(&fixture);
 }
 
 static void keys_are_fetched_first_where_there_are_none(void **state)
 {
 	static const struct canned_reply replies[] = {
-		{ .request = "PUT ", .status = 200, .body = "t" },
-		{ .request = "GET /latest/meta-data/iam/security-credentials/ ",
-		  .status = 200,
-		  .body = "role" },
-		{ .request = "GET ",
-		  .status = 200,
-		  .body = "{\"AccessKeyId\": \"ASIA\", \"SecretAccessKey\": \"s\", "
-			  "\"Token\": \"t\", \"Expiration\": \"2099-01-01T00:00:00Z\"}" },
+		ROLE_REPLIES("t"),
 		{ .request = "POST ", .status = 200, .body = "<R/>" },
 		{ 0 },
 	};
-	struct net_fixture *net = *state;
-	struct imds imds;
-	struct aws aws;
+	struct aws_fixture fixture;
 
-	set_keys(NULL, NULL);
-	begin(net, replies, &imds, &aws);
+	aws_fixture_set_keys(NULL, NULL);
+	aws_fixture_begin(&fixture, state, replies);
 	for (int i = 0; i < 2; i++) {
 		const struct xml *xml = NULL;
 		struct error err = { 0 };
-		struct aws_call *call = start(&aws);
+		struct aws_call *call = start(&fixture.aws);
 
 		assert_int_equal(await(call, &xml, &err), 0);
 		aws_call_free(call);
 	}
-	assert_int_equal(canned_count(&net->canned, "GET "), 2);
-	assert_int_equal(canned_count(&net->canned, "POST "), 2);
-	aws_done(&aws);
-	imds_done(&imds);
+	assert_int_equal(canned_count(&fixture.net->canned, "GET "), 2);
+	assert_int_equal(canned_count(&fixture.net->canned, "POST "), 2);
+	aws_fixture_end(&fixture);
 }
 
 static void no_role_is_the_calls_error(void **state)
@@ -186,26 +136,23 @@ static void no_role_is_the_calls_error(void **state)
 		{ .request = "GET ", .status = 404 },
 		{ 0 },
 	};
-	struct net_fixture *net = *state;
 	const struct xml *xml = NULL;
 	struct error err = { 0 };
 	struct aws_call *call;
-	struct imds imds;
-	struct aws aws;
+	struct aws_fixture fixture;
 
-	set_keys(NULL, NULL);
-	begin(net, replies, &imds, &aws);
-	call = start(&aws);
+	aws_fixture_set_keys(NULL, NULL);
+	aws_fixture_begin(&fixture, state, replies);
+	call = start(&fixture.aws);
 	assert_int_equal(await(call, &xml, &err), -ENOKEY);
 	assert_string_equal(err.text,
 			    "the instance has no IAM role: attach an instance profile");
-	assert_int_equal(canned_count(&net->canned, "POST "), 0);
+	assert_int_equal(canned_count(&fixture.net->canned, "POST "), 0);
 	aws_call_free(call);
 	/* one given up in the middle of it */
-	aws_call_free(start(&aws));
+	aws_call_free(start(&fixture.aws));
 	aws_call_free(NULL);
-	aws_done(&aws);
-	imds_done(&imds);
+	aws_fixture_end(&fixture);
 }
 
 static const struct {
@@ -259,27 +206,22 @@ static const struct {
 
 static void refusals_are_told_apart(void **state)
 {
-	struct net_fixture *net = *state;
-
-	set_keys("AKID", NULL);
+	aws_fixture_set_keys("AKID", NULL);
 	for (size_t i = 0; i < ARRAY_COUNT(refusals); i++) {
 		struct canned_reply replies[] = { refusals[i].reply, { 0 } };
 		const struct xml *xml = NULL;
 		struct error err = { 0 };
 		struct aws_call *call;
-		struct imds imds;
-		struct aws aws;
+		struct aws_fixture fixture;
 
-		begin(net, replies, &imds, &aws);
-		call = start(&aws);
+		aws_fixture_begin(&fixture, state, replies);
+		call = start(&fixture.aws);
 		assert_int_equal(await(call, &xml, &err), refusals[i].code);
 		assert_string_equal(err.text, refusals[i].sentence);
 		assert_int_equal(retry_class_of(aws_rules, err.code), refusals[i].class);
 		assert_null(xml);
 		aws_call_free(call);
-		aws_done(&aws);
-		imds_done(&imds);
-		canned_stop(&net->canned);
+		aws_fixture_end(&fixture);
 	}
 }
 

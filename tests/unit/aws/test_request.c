@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include "aws/request.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "aws/aws.h"
+#include "base/json.h"
+#include "base/memory.h"
+
+#include <stdlib.h>
+
+/* Where a call goes, and what is posted there. */
+
+#define VARIABLE "AWS_ENDPOINT_URL_SSM"
+
+static const struct aws_service form_service = { .signing_name = "autoscaling",
+						 .variable = VARIABLE,
+						 .api_version = "2011-01-01" };
+static const struct aws_service json_service = { .signing_name = "ssm",
+						 .variable = VARIABLE,
+						 .target_prefix = "AmazonSSM" };
+
+static const struct {
+	const char *own, *general, *url;
+} endpoints[] = {
+	{ NULL, NULL, "https://ssm.cn-north-1.amazonaws.com.cn/" },
+	{ "", "", "https://ssm.cn-north-1.amazonaws.com.cn/" },
+	{ NULL, "http://127.0.0.1:1", "http://127.0.0.1:1/" },
+	{ "", "http://127.0.0.1:1/", "http://127.0.0.1:1/" },
+	{ "http://127.0.0.1:2//", "http://127.0.0.1:1", "http://127.0.0.1:2/" },
+};
+
+static void set(const char *name, const char *value)
+{
+	if (value)
+		assert_int_equal(setenv(name, value, 1), 0);
+	else
+		assert_int_equal(unsetenv(name), 0);
+}
+
+static void endpoint_is_the_nearest_that_is_set(void **state)
+{
+	char region[] = "cn-north-1", domain[] = "amazonaws.com.cn";
+	const struct aws aws = { .region = region, .domain = domain };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(endpoints); i++) {
+		autofree char *url = NULL;
+
+		set(VARIABLE, endpoints[i].own);
+		set("AWS_ENDPOINT_URL", endpoints[i].general);
+		url = request_url(&aws, &json_service);
+		assert_string_equal(url, endpoints[i].url);
+	}
+}
+
+static void form_has_action_and_version(void **state)
+{
+	static const struct aws_parameter parameters[] = { { "A.1", "b c&" },
+							   { NULL, NULL } };
+	struct aws_request request = { .service = &form_service, .action = "Do" };
+	autofree char *bare = request_body(&request);
+	autofree char *body = NULL;
+
+	(void)state;
+	request.parameters = parameters;
+	body = request_body(&request);
+	assert_string_equal(bare, "Action=Do&Version=2011-01-01");
+	assert_string_equal(body, "Action=Do&Version=2011-01-01&A.1=b%20c%26");
+	assert_null(request_target(&request));
+}
+
+static void document_has_its_action_in_a_header(void **state)
+{
+	autojson struct json_object *document = json_new_object();
+	struct aws_request request = { .service = &json_service, .action = "Do" };
+	autofree char *bare = request_body(&request);
+	autofree char *target = request_target(&request);
+	autofree char *body = NULL;
+
+	(void)state;
+	json_set_string(document, "Path", "/a/b");
+	request.body = document;
+	body = request_body(&request);
+	assert_string_equal(bare, "{}");
+	assert_string_equal(body, "{\"Path\":\"/a/b\"}");
+	assert_string_equal(target, "x-amz-target: AmazonSSM.Do");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(endpoint_is_the_nearest_that_is_set),
+		cmocka_unit_test(form_has_action_and_version),
+		cmocka_unit_test(document_has_its_action_in_a_header),
+	};
+
+	return cmocka_run_group_tests_name("aws_request", tests, NULL, NULL);
+}
