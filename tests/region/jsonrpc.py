@@ -63,7 +63,8 @@ def parse_parameters(operation: OperationModel, fields: Dict[str, Any]) -> Dict[
 
 
 def write_answer(operation: OperationModel, result: Dict[str, Any], _request_id: str) -> bytes:
-    return json.dumps(write(result, operation.output_shape)).encode()
+    # Bytes above 127 as they are, as AWS sends them.
+    return json.dumps(write(result, operation.output_shape), ensure_ascii=False).encode()
 
 
 def write(value: Any, shape: Shape) -> Any:
