@@ -2,9 +2,7 @@
 """bootagent-source by hand: one JSON request in, JSON lines out, against a real git host.
 
 As root, `daemon` fetches and `games` exports, and the mirror lies between them as the
-supervisor makes it: owner daemon, group games, 2750. Otherwise both are oneself. A worker
-that leaves through anything but a reply, or says a word on standard error (that is where
-the sanitizers report), fails its test.
+supervisor makes it: owner daemon, group games, 2750. Otherwise both are oneself.
 """
 import hashlib
 import http.server
@@ -27,45 +25,12 @@ import pytest
 
 from servers.process import Server, wait_until
 from servers.repository import File, Repository, Symlink
+from worker.reply import BUILD, SANITIZERS, TIMEOUT_S, talk
 
-BUILD = Path(os.environ.get("BOOTAGENT_BUILD",
-                            Path(__file__).resolve().parents[2] / "build" / "asan"))
 TESTS = Path(__file__).resolve().parents[1]
-SANITIZERS = {
-    "ASAN_OPTIONS": "detect_leaks=1:halt_on_error=1:abort_on_error=0:exitcode=99",
-    "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=0:exitcode=99:print_stacktrace=1",
-}
-TIMEOUT_S = 60
 MEBIBYTE = 1 << 20
 ROOT = os.geteuid() == 0
 FETCHER, APPLICATION = "daemon", "games"
-
-
-class Reply:
-    """What a worker said: its progress, and either a result or an error."""
-
-    def __init__(self, output, status):
-        assert output.endswith("\n"), output
-        lines = [json.loads(line) for line in output.splitlines()]
-        assert all(list(line) == ["progress"] for line in lines[:-1]), lines
-        self.text = output
-        self.progress = [line["progress"] for line in lines[:-1]]
-        self.result = lines[-1].get("result")
-        self.error = lines[-1].get("error")
-        assert (self.result is None) != (self.error is None), lines
-        assert status == (0 if self.error is None else 1), (status, lines)
-
-    def refused(self, code, *words):
-        """The error's sentence, after a look at its code and at words it must hold."""
-        assert self.error is not None, self.result
-        assert self.error["code"] == code, self.error
-        for word in words:
-            assert word in self.error["message"], self.error
-        return self.error["message"]
-
-    def done(self):
-        assert self.error is None, self.error
-        return self.result
 
 
 class World:
@@ -125,13 +90,7 @@ class World:
         return subprocess.Popen(argv, env=self.environment, cwd="/", **streams)
 
     def send(self, request, user=FETCHER, prefix=(), **options):
-        with self.start(user, *prefix, **options) as worker:
-            try:
-                output, complaints = worker.communicate(request, TIMEOUT_S)
-            finally:
-                worker.kill()
-        assert complaints == b"", complaints.decode(errors="replace")
-        return Reply(output.decode(), worker.returncode)
+        return talk(self.start(user, *prefix, **options), request)
 
     def fetch_request(self, **members):
         request = {"verb": "fetch", "repository": str(self.mirror),

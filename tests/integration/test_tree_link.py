@@ -3,12 +3,11 @@
 import json
 import os
 import shutil
-import time
 
 import pytest
 
-from worker.tree import (NEW, OLD, OTHER, REVISION, USER, Swapper, make_directory, make_fifo,
-                         make_link_outside, make_socket, make_unreadable, mode, names)
+from worker.tree import (NEW, OLD, OTHER, REVISION, USER, Swapper, make_fifo, make_link_outside,
+                         make_socket, make_unreadable, mode, names)
 
 SECRET = "0123456789-the-master-key\n"
 KEY = "config/master.key"
@@ -389,7 +388,8 @@ def test_while_directories_are_swapped(tree, place):
         if victim.is_symlink():
             victim.unlink()
         shutil.rmtree(tree.path / "aside", ignore_errors=True)
-        tree.put(victim) if not victim.exists() else None
+        if not victim.exists():
+            tree.put(victim)
     assert swaps > 0
     assert link(tree, [(KEY, SECRET)]).error is None
 
