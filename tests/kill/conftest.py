@@ -19,6 +19,12 @@ def harness(request):
         yield made
 
 
+@pytest.fixture
+def point_table(request):
+    """The lines of the table at the end."""
+    return request.config.stash[TABLE]
+
+
 def pytest_terminal_summary(terminalreporter, config):
     if config.stash[TABLE]:
         terminalreporter.section("commit points")
@@ -26,4 +32,4 @@ def pytest_terminal_summary(terminalreporter, config):
             terminalreporter.write_line(line)
         total = sum(int(line.split("|")[1]) for line in config.stash[TABLE])
         terminalreporter.write_line(
-            f"{total} points; a helper's are visited twice (tables.py)")
+            f"{total} points; a helper's are visited twice (tables.py), link's once")
