@@ -191,6 +191,7 @@ UNIT_TESTS := \
 	tests/unit/state/test_verdicts.c \
 	tests/unit/steps/test_command.c \
 	tests/unit/tree/test_current.c \
+	tests/unit/tree/test_links.c \
 	tests/unit/tree/test_request.c \
 	tests/unit/userdata/test_extract.c \
 	tests/unit/userdata/test_fetch.c \

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """bootagent-tree by hand: the conversation itself."""
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,13 @@ def test_process_has_its_name(tree):
                 break
         worker.communicate(b"{}", TIMEOUT_S)
         assert worker.returncode == 1
+
+
+def test_a_hard_limit_of_no_core_at_all_is_enough(tree):
+    """It cannot be raised to 1 without privileges, and a worker has none."""
+    def no_core():
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    request = {"verb": "inspect", "deploy_to": str(tree.path)}
+    reply = tree.send(json.dumps(request).encode(), preexec_fn=no_core)
+    assert reply.result == {"current": None}
