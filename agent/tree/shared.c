@@ -71,10 +71,11 @@ static bool is_right(int fd, const struct link *link)
 
 static int say_directory(const struct layout *layout, const char *path, struct error *err)
 {
-	return error_set(err, EISDIR,
-			 "'%s' in '%s' is a directory where a linked file belongs: move "
-			 "it away, or list it in linked_dirs",
-			 path, layout->path);
+	return error_set(
+		err, EISDIR,
+		"'%s' in '%s/shared' is a directory where a linked file belongs: move "
+		"it away, or list it in linked_dirs",
+		path, layout->path);
 }
 
 static int write_file(const struct layout *layout, const struct place *place,
@@ -103,13 +104,20 @@ static int require_file(const struct layout *layout, const struct place *place,
 			const struct link *link, struct error *err)
 {
 	struct stat status;
+	int code = fstatat(place->fd, place->name, &status, 0) < 0 ? errno : 0;
 
-	if (fstatat(place->fd, place->name, &status, 0) < 0)
+	if (code == ENOENT || code == ENOTDIR || code == ELOOP)
 		return error_set(
-			err, errno == ELOOP ? ENOENT : errno,
+			err, ENOENT,
 			"the linked file '%s' does not exist in '%s/shared': put it "
 			"there, or name its 'parameter' in linked_files",
 			link->path, layout->path);
+	if (code != 0)
+		return error_set(
+			err, code,
+			"look at the linked file '%s' in '%s/shared': %s: it must "
+			"belong to the application's user",
+			link->path, layout->path, strerror(code));
 	if (S_ISDIR(status.st_mode))
 		return say_directory(layout, link->path, err);
 	return 0;

@@ -421,6 +421,9 @@ def test_without_permission(tree):
     tree.put(shared(tree)).chmod(0o555)
     message = link(tree, [("key", SECRET)]).refused("EACCES", "'key'")
     assert SECRET.strip() not in message
+    shared(tree).chmod(0o444)
+    message = link(tree, ["key"]).refused("EACCES", "'key'", "belong")
+    assert "does not exist" not in message
     shared(tree).chmod(0o755)
     release.chmod(0o555)
     link(tree, [("key", SECRET)]).refused("EACCES", "'key'")
