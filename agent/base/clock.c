@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /*
@@ -51,10 +52,15 @@ int64_t clock_parse_utc(const char *text)
 {
 	struct tm utc = { 0 };
 	const char *end = text ? strptime(text, "%Y-%m-%dT%H:%M:%SZ", &utc) : NULL;
+	char written[CLOCK_TEXT_BYTES];
+	int64_t realtime_ms;
 
-	if (!end || *end)
+	if (!end || *end || strlen(text) != strlen("2026-11-24T05:57:28Z"))
 		return 0;
-	return (int64_t)timegm(&utc) * 1000;
+	realtime_ms = (int64_t)timegm(&utc) * 1000;
+	/* strptime() knows the 31st of February, and takes blanks for zeros. */
+	clock_format_utc(realtime_ms, written);
+	return strncmp(written, text, strlen(text) - 1) == 0 ? realtime_ms : 0;
 }
 
 struct deadline deadline_in(int64_t duration_ms)

@@ -45,6 +45,33 @@ static void dates_are_rfc3339_in_utc(void **state)
 	assert_int_equal(unsetenv("TZ"), 0);
 }
 
+static void dates_are_read_as_aws_writes_them(void **state)
+{
+	static const char *const others[] = {
+		"",
+		"2026-11-24",
+		"2026-11-24T05:57:28",
+		"2026-11-24T05:57:28.123Z",
+		"2026-11-24T05:57:28Z ",
+		" 2026-11-24T05:57:28Z",
+		/* strptime() takes these */
+		"2026-02-31T05:57:28Z",
+		"2016-12-31T23:59:60Z",
+		"2026- 1- 4T 5: 7: 8Z",
+		"2026-1-4T5:7:8Z",
+		"0000-01-01T00:00:00Z",
+		"40-01-01T00:00:00Z",
+	};
+
+	(void)state;
+	assert_int_equal(clock_parse_utc("2026-11-24T05:57:28Z"), INT64_C(1795499848000));
+	assert_int_equal(clock_parse_utc("2000-02-29T00:00:00Z"), INT64_C(951782400000));
+	assert_int_equal(clock_parse_utc("1969-12-31T23:59:59Z"), -1000);
+	assert_int_equal(clock_parse_utc(NULL), 0);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(clock_parse_utc(others[i]), 0);
+}
+
 static void deadline_runs_out(void **state)
 {
 	(void)state;
@@ -81,6 +108,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clocks_go_forward_in_milliseconds),
 		cmocka_unit_test(dates_are_rfc3339_in_utc),
+		cmocka_unit_test(dates_are_read_as_aws_writes_them),
 		cmocka_unit_test(deadline_runs_out),
 		cmocka_unit_test(deadline_beyond_all_time_stays_there),
 		cmocka_unit_test(sooner_of_two),
