@@ -20,6 +20,8 @@
 
 /* AWS tolerates five minutes; near enough leaves room for the way. */
 #define NEAR_MS INT64_C(60000)
+/* 9999-12-31T23:59:59Z: more is no date of HTTP's, and too much for milliseconds. */
+#define DATE_MAX_S INT64_C(253402300799)
 #define FIRST_PAUSE_MS 2000
 #define PAUSE_CAP_MS 30000
 
@@ -44,15 +46,15 @@ static int64_t aws_ahead_ms(const struct skew *skew)
 
 void skew_note(struct skew *skew, const char *date)
 {
-	time_t seconds = date ? curl_getdate(date, NULL) : -1;
+	int64_t seconds = date ? curl_getdate(date, NULL) : -1;
 	int64_t now_ms = clock_monotonic_ms();
 
 	skew->pause_ms = skew->pause_ms ? skew->pause_ms * 2 : FIRST_PAUSE_MS;
 	if (skew->pause_ms > PAUSE_CAP_MS)
 		skew->pause_ms = PAUSE_CAP_MS;
 	skew->ask_again_ms = now_ms + skew->pause_ms;
-	skew->is_known = seconds > 0;
-	skew->aws_ahead_of_monotonic_ms = (int64_t)seconds * 1000 - now_ms;
+	skew->is_known = seconds > 0 && seconds <= DATE_MAX_S;
+	skew->aws_ahead_of_monotonic_ms = skew->is_known ? seconds * 1000 - now_ms : 0;
 }
 
 bool skew_is_over(const struct skew *skew)

@@ -69,6 +69,28 @@ static void offset_is_told_in_words(void **state)
 	assert_string_equal(text, "far from AWS's");
 }
 
+static void date_that_is_none_is_no_offset(void **state)
+{
+	static const char *const dates[] = { NULL,
+					     "",
+					     "today",
+					     "Thu, 01 Jan 1970 00:00:00 GMT",
+					     "1 Jan 10000 00:00:00 GMT",
+					     "1 Jan 2011000110" };
+	char text[SKEW_TEXT_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {
+		struct skew skew = { 0 };
+
+		skew_note(&skew, dates[i]);
+		assert_false(skew.is_known);
+		assert_false(skew_is_over(&skew));
+		skew_format(&skew, text);
+		assert_string_equal(text, "far from AWS's");
+	}
+}
+
 static void set_clock_is_seen(void **state)
 {
 	struct skew skew = noted(433);
@@ -129,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals_for_the_clock_are_known),
 		cmocka_unit_test(offset_is_told_in_words),
+		cmocka_unit_test(date_that_is_none_is_no_offset),
 		cmocka_unit_test(set_clock_is_seen),
 		cmocka_unit_test(aws_is_asked_now_and_then),
 		cmocka_unit_test(one_line_at_each_end),
