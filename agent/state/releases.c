@@ -154,13 +154,15 @@ struct release_record *releases_find(const struct releases *releases, const char
 struct release_record *releases_add(struct releases *releases, const char *name,
 				    const char *revision)
 {
+	struct release_record added = { .name = text_copy(name),
+					.revision = text_copy(revision) };
 	struct release_record *record;
 
+	releases_remove(releases, name);
 	releases->items = memory_grow(releases->items, releases->count,
 				      releases->count + 1, sizeof(*releases->items));
 	record = &releases->items[releases->count++];
-	record->name = text_copy(name);
-	record->revision = text_copy(revision);
+	*record = added;
 	return record;
 }
 

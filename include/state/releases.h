@@ -43,7 +43,10 @@ void releases_done(struct releases *releases);
 /* The record of that name; NULL: none. Borrowed until the list changes. */
 struct release_record *releases_find(const struct releases *releases, const char *name);
 
-/* Adds a record at the end; borrowed until the list changes. */
+/*
+ * Adds a record at the end, instead of one of the same name: that is one directory.
+ * Borrowed until the list changes.
+ */
 struct release_record *releases_add(struct releases *releases, const char *name,
 				    const char *revision);
 

@@ -188,10 +188,18 @@ static void records_come_and_go(void **state)
 	(void)releases_add(&releases, "4", REVISION_B);
 	assert_int_equal(releases.items[2].state, RELEASE_MAKING);
 	assert_null(releases.items[2].boot_id);
+	/* a name is there once, with what was said of it last */
+	add(&releases, "1", REVISION_A, RELEASE_GOOD);
+	(void)releases_add(&releases, releases.items[0].name, REVISION_B);
+	assert_int_equal(releases.count, 3);
+	assert_string_equal(releases.items[2].name, "3");
+	assert_ptr_equal(releases_find(&releases, "3"), &releases.items[2]);
+	assert_string_equal(releases.items[2].revision, REVISION_B);
+	assert_int_equal(releases.items[2].state, RELEASE_MAKING);
 	/* from its own texts too */
-	release_record_set(&releases.items[0], RELEASE_PREPARED,
-			   releases.items[0].instance_id, releases.items[0].boot_id);
-	assert_string_equal(releases.items[0].instance_id, "i-1");
+	release_record_set(&releases.items[1], RELEASE_PREPARED,
+			   releases.items[1].instance_id, releases.items[1].boot_id);
+	assert_string_equal(releases.items[1].instance_id, "i-1");
 	releases_done(&releases);
 }
 
