@@ -36,7 +36,8 @@ char *gate_revision(int run_fd, const char *boot_id)
 
 	if (json_load(run_fd, GATE_FILE, GATE_MAX_BYTES, &document, &ignored) < 0)
 		return NULL;
-	if (!text_is_equal(json_string(document, "boot_id"), boot_id))
+	if (!text_is_equal(json_string(document, "boot_id"), boot_id) ||
+	    !text_is_revision(json_string(document, "revision")))
 		return NULL;
 	return text_copy(json_string(document, "revision"));
 }
