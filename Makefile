@@ -195,6 +195,7 @@ UNIT_TESTS := \
 	tests/unit/tree/test_request.c \
 	tests/unit/userdata/test_extract.c \
 	tests/unit/userdata/test_fetch.c \
+	tests/unit/worker/test_conversation.c \
 	tests/unit/worker/test_helper.c \
 	tests/unit/worker/test_worker.c \
 

@@ -144,7 +144,7 @@ static void conclude(struct credentials *credentials, int result, struct error *
 	finish(credentials, result, err);
 }
 
-static int keep_keys(struct credentials *credentials, const char *text, struct error *err)
+int credentials_read(struct credentials *credentials, const char *text, struct error *err)
 {
 	autojson struct json_object *document = NULL;
 	const char *access_key, *secret_key, *token, *code;
@@ -184,7 +184,7 @@ static void on_keys(struct imds_query *query, void *userdata)
 	int result = imds_query_result(query, &text, &err);
 
 	if (result == 0)
-		result = keep_keys(credentials, text, &err);
+		result = credentials_read(credentials, text, &err);
 	conclude(credentials, result, &err);
 }
 
@@ -196,6 +196,16 @@ static bool is_role_name(const char *text, size_t length)
 	return strspn(text,
 		      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 		      "+=,.@_-") >= length;
+}
+
+int credentials_role_path(const char *text, char **ret_path, struct error *err)
+{
+	size_t length = strcspn(text, "\r\n");
+
+	if (!is_role_name(text, length))
+		return error_set(err, EPROTO, "the instance's role has an unusable name");
+	*ret_path = text_format(CREDENTIALS_PATH "%.*s", (int)length, text);
+	return 0;
 }
 
 static int ask(struct credentials *credentials, const char *path,
@@ -211,29 +221,26 @@ static int ask(struct credentials *credentials, const char *path,
 	return result;
 }
 
-static int ask_keys(struct credentials *credentials, const char *role, struct error *err)
+static int ask_keys(struct credentials *credentials, const char *text, struct error *err)
 {
-	size_t length = strcspn(role, "\r\n");
 	autofree char *path = NULL;
+	int result = credentials_role_path(text, &path, err);
 
-	if (!is_role_name(role, length))
-		return error_set(err, EPROTO, "the instance's role has an unusable name");
+	if (result < 0)
+		return result;
 	drop_request(credentials);
-	path = text_format(CREDENTIALS_PATH "%.*s", (int)length, role);
 	return ask(credentials, path, on_keys, err);
 }
 
 static void on_role(struct imds_query *query, void *userdata)
 {
 	struct credentials *credentials = userdata;
-	autofree char *role = NULL;
 	struct error err = { 0 };
 	const char *text = NULL;
 	int result = imds_query_result(query, &text, &err);
 
-	role = text_copy(text);
 	if (result == 0)
-		result = ask_keys(credentials, role, &err);
+		result = ask_keys(credentials, text, &err);
 	if (result < 0)
 		conclude(credentials, result, &err);
 }
@@ -254,7 +261,7 @@ static int judge_container(struct credentials *credentials,
 		return error_set(err, EACCES,
 				 "the container's credentials endpoint answered %ld",
 				 reply->status);
-	return keep_keys(credentials, reply->body, err);
+	return credentials_read(credentials, reply->body, err);
 }
 
 static void on_container(struct http_transfer *transfer, void *userdata)

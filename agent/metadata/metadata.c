@@ -142,21 +142,39 @@ static bool keep_fields(struct metadata *metadata, const struct json_object *doc
 	return true;
 }
 
-static int keep_document(struct metadata *metadata, const char *text, struct error *err)
+int metadata_parse_document(const char *text, struct metadata **ret_metadata,
+			    struct error *err)
 {
 	autojson struct json_object *document = NULL;
+	struct metadata *metadata;
 	const char *pending_time, *key;
 	struct error problem;
 
 	if (json_parse(text, strlen(text), "the identity document", &document, &problem) <
 	    0)
 		return error_set(err, EPROTO, "%s", problem.text);
-	if (!keep_fields(metadata, document, document_fields, &key))
+	metadata = memory_new(1, sizeof(*metadata));
+	if (!keep_fields(metadata, document, document_fields, &key)) {
+		metadata_free(metadata);
 		return error_set(err, EPROTO, "the identity document has no usable '%s'",
 				 key);
+	}
 	pending_time = json_string(document, "pendingTime");
-	if (text_is_printable(pending_time))
+	if (clock_parse_utc(pending_time) != 0)
 		metadata->pending_time = text_copy(pending_time);
+	*ret_metadata = metadata;
+	return 0;
+}
+
+static int keep_document(struct metadata *metadata, const char *text, struct error *err)
+{
+	struct metadata *document = NULL;
+	int result = metadata_parse_document(text, &document, err);
+
+	if (result < 0)
+		return result;
+	*metadata = *document;
+	free(document);
 	return 0;
 }
 

@@ -40,7 +40,7 @@ static void decide(struct target *target)
 		target->on_decided(target->userdata);
 }
 
-static int keep(struct target *target, const char *text, struct error *err)
+int target_parse(const char *text, char **ret_state, struct error *err)
 {
 	autofree char *state = text_copy(text);
 
@@ -50,9 +50,9 @@ static int keep(struct target *target, const char *text, struct error *err)
 		if (!text_is_name((char[]){ *c, '\0' }) && !strchr(".-_:", *c))
 			return error_set(err, EPROTO,
 					 "'" TARGET_PATH "' has an unusable value");
-	if (!*state)
+	if (!*state || strlen(state) > NAME_MAX_BYTES)
 		return error_set(err, EPROTO, "'" TARGET_PATH "' has an unusable value");
-	target->state = TAKE(state);
+	*ret_state = TAKE(state);
 	return 0;
 }
 
@@ -66,7 +66,7 @@ static void on_query_done(struct imds_query *query, void *userdata)
 
 	hint.retry_after_ms = imds_query_retry_after_ms(query);
 	if (result == 0)
-		result = keep(target, text, err);
+		result = target_parse(text, &target->state, err);
 	imds_query_free(TAKE(target->query));
 	if (result == -ENOENT && deadline_is_over(target->grace))
 		result = 0;

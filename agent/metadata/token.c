@@ -22,7 +22,6 @@
 #define STAGGER_MS 175
 #define TOKEN_PATH "/latest/api/token"
 #define TOKEN_TTL "X-aws-ec2-metadata-token-ttl-seconds: 21600"
-#define TOKEN_MAX_BYTES 1024
 
 struct runner {
 	struct token_fetch *fetch;
@@ -61,15 +60,19 @@ static void finish(struct token_fetch *fetch)
 	fetch->on_done(fetch->userdata);
 }
 
+bool token_is_usable(const char *body, size_t length_bytes)
+{
+	return length_bytes <= TOKEN_MAX_BYTES && strlen(body) == length_bytes &&
+		text_is_printable(body);
+}
+
 static int judge(struct token_fetch *fetch, const struct http_reply *reply,
 		 struct error *err)
 {
 	fetch->retry_after_ms = reply->retry_after_ms;
 	if (reply->status != 200)
 		return imds_refuse_status(reply->status, "api/token", err);
-	if (reply->body_length_bytes > TOKEN_MAX_BYTES ||
-	    strlen(reply->body) != reply->body_length_bytes ||
-	    !text_is_printable(reply->body))
+	if (!token_is_usable(reply->body, reply->body_length_bytes))
 		return error_set(err, EAGAIN,
 				 "the metadata service gave no usable session token");
 	imds_set_token(fetch->imds, reply->body);

@@ -115,16 +115,29 @@ static void end_talk(struct conversation *talk, bool is_garbled)
 	close_end(&talk->sources[1], &talk->reply_fd);
 }
 
+int conversation_take(struct conversation *talk, const char *data, size_t length_bytes)
+{
+	size_t used = talk->line_length_bytes;
+
+	talk->line = memory_grow(talk->line, used, used + length_bytes + 1, 1);
+	memcpy(talk->line + used, data, length_bytes);
+	talk->line_length_bytes += length_bytes;
+	talk->line[talk->line_length_bytes] = '\0';
+	/* A NUL byte inside would hide what follows it. */
+	if (strlen(talk->line) != talk->line_length_bytes || take_lines(talk) < 0 ||
+	    talk->line_length_bytes > WIRE_LINE_MAX_BYTES)
+		return -EPROTO;
+	return 0;
+}
+
 static int on_reply(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	struct conversation *talk = userdata;
-	size_t used = talk->line_length_bytes;
-	ssize_t got;
+	char chunk[CHUNK_BYTES];
+	ssize_t got = read(fd, chunk, sizeof(chunk));
 
 	(void)source;
 	(void)events;
-	talk->line = memory_grow(talk->line, used, used + CHUNK_BYTES + 1, 1);
-	got = read(fd, talk->line + used, CHUNK_BYTES);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	/* Half a line at the end is a worker that died; its end will say how. */
@@ -132,11 +145,7 @@ static int on_reply(sd_event_source *source, int fd, uint32_t events, void *user
 		end_talk(talk, false);
 		return 0;
 	}
-	talk->line_length_bytes += (size_t)got;
-	talk->line[talk->line_length_bytes] = '\0';
-	/* A NUL byte inside would hide what follows it. */
-	if (strlen(talk->line) != talk->line_length_bytes || take_lines(talk) < 0 ||
-	    talk->line_length_bytes > WIRE_LINE_MAX_BYTES)
+	if (conversation_take(talk, chunk, (size_t)got) < 0)
 		end_talk(talk, true);
 	return 0;
 }

@@ -44,6 +44,20 @@ struct credentials {
 void credentials_init(struct credentials *credentials, struct imds *imds);
 void credentials_done(struct credentials *credentials);
 
+/*
+ * Takes the keys out of a reply of the role's or the container's (facts A2). -EPROTO: not
+ * such a reply, or not one with keys; the ones in hand stay. The error quotes no key.
+ */
+int credentials_read(struct credentials *credentials, const char *text, struct error *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * Below /latest/, where the keys are of the role that a reply names first; the caller
+ * frees it. -EPROTO: no name of a role.
+ */
+int credentials_role_path(const char *text, char **ret_path, struct error *err)
+	__attribute__((warn_unused_result));
+
 /* Whether there are keys that stay valid for five minutes more (facts A2). */
 bool credentials_are_fresh(const struct credentials *credentials);
 

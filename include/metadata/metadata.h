@@ -34,6 +34,13 @@ int metadata_fetch(struct imds *imds, struct deadline deadline,
 	__attribute__((warn_unused_result));
 
 /*
+ * Reads the identity document's text; `domain` stays NULL, the service tells it apart.
+ * -EPROTO: it lacks something, or holds what may not reach a path or a URL.
+ */
+int metadata_parse_document(const char *text, struct metadata **ret_metadata,
+			    struct error *err) __attribute__((warn_unused_result));
+
+/*
  * Reads the stand-in's text instead: an object of id, type, image_id, availability_zone
  * and region. -EINVAL: it is no such thing.
  */

@@ -29,6 +29,13 @@ struct target {
 };
 
 /*
+ * The state in an answer's text, "Warmed:Running"; the caller frees it. -EPROTO: it is
+ * none.
+ */
+int target_parse(const char *text, char **ret_state, struct error *err)
+	__attribute__((warn_unused_result));
+
+/*
  * Begins to ask on the loop and returns at once; on_decided is called from the loop when
  * the state, or that there is none, is known. A 404 is believed 15 s after pending_time
  * (RFC 3339, NULL: unknown), everything transient is tried again until the deadline

@@ -4,10 +4,19 @@
 
 #include "base/clock.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct error;
 struct imds;
+
+#define TOKEN_MAX_BYTES 1024
+
+/*
+ * Whether a reply's body, a NUL behind it, may be a session token: it goes into a header.
+ */
+bool token_is_usable(const char *body, size_t length_bytes);
 
 /* A session token being fetched. */
 struct token_fetch;

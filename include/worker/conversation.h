@@ -39,6 +39,13 @@ int conversation_init(struct conversation *talk, const struct worker_context *co
 	__attribute__((warn_unused_result));
 
 /*
+ * Takes what the worker wrote, in pieces as they come; -EPROTO: not what base/wire.h
+ * says.
+ */
+int conversation_take(struct conversation *talk, const char *data, size_t length_bytes)
+	__attribute__((warn_unused_result));
+
+/*
  * Waits until the worker closed its reply. -ETIMEDOUT: no line for idle_timeout_ms, or
  * the deadline passed. -EPROTO: what it said is not what base/wire.h says. -ECANCELED.
  */

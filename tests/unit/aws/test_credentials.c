@@ -99,6 +99,70 @@ struct told {
 	struct error err;
 };
 
+static void reply_with_keys_replaces_them_whole(void **state)
+{
+	static const char role[] =
+		"{\"Code\": \"Success\", \"AccessKeyId\": \"AKIA-new\", "
+		"\"SecretAccessKey\": \"secret-new\", "
+		"\"Token\": \"token-new\", "
+		"\"Expiration\": \"2037-01-01T00:00:00Z\"}";
+	static const char *const others[] = {
+		"",
+		"<html>secret-new</html>",
+		"[\"secret-new\"]",
+		"{\"Code\": \"Failed\", \"SecretAccessKey\": \"secret-new\"}",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"secret-new\", "
+		"\"Token\": \"t\"}",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"secret-new\", "
+		"\"Token\": \"t\\r\\nx: y\", \"Expiration\": \"2037-01-01T00:00:00Z\"}",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"secret-new\", "
+		"\"Token\": \"t\", \"Expiration\": \"2037-02-30T00:00:00Z\"}",
+	};
+	struct credentials credentials;
+
+	(void)state;
+	set("AKID", "secret", NULL);
+	credentials_init(&credentials, NULL);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		struct error err = { 0 };
+
+		assert_int_equal(credentials_read(&credentials, others[i], &err),
+				 -EPROTO);
+		assert_null(strstr(err.text, "secret"));
+		assert_string_equal(credentials.secret_key, "secret");
+	}
+	{
+		struct error err = { 0 };
+
+		assert_int_equal(credentials_read(&credentials, role, &err), 0);
+	}
+	assert_string_equal(credentials.access_key, "AKIA-new");
+	assert_string_equal(credentials.secret_key, "secret-new");
+	assert_string_equal(credentials.session_token, "token-new");
+	assert_int_equal(credentials.expires_at_ms, INT64_C(2114380800000));
+	credentials_done(&credentials);
+}
+
+static void first_role_is_meant(void **state)
+{
+	static const char *const others[] = { "", "\n", "a/b", "..?", "a b", "<html>" };
+	char longest[] =
+		"0123456789012345678901234567890123456789012345678901234567890123"
+		"4";
+	struct error err = { 0 };
+	char *path = NULL;
+
+	(void)state;
+	assert_int_equal(credentials_role_path("api+x@y\r\nother\n", &path, &err), 0);
+	assert_string_equal(path, "meta-data/iam/security-credentials/api+x@y");
+	free(path);
+	assert_int_equal(credentials_role_path(longest + 1, &path, &err), 0);
+	free(path);
+	assert_int_equal(credentials_role_path(longest, &path, &err), -EPROTO);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(credentials_role_path(others[i], &path, &err), -EPROTO);
+}
+
 static void on_done(int result, const struct error *err, void *userdata)
 {
 	struct told *told = userdata;
@@ -240,6 +304,8 @@ int main(void)
 		cmocka_unit_test(environment_comes_first),
 		cmocka_unit_test(environment_must_be_whole),
 		cmocka_unit_test(they_are_fresh_for_five_minutes_more),
+		cmocka_unit_test(reply_with_keys_replaces_them_whole),
+		cmocka_unit_test(first_role_is_meant),
 		net_test(role_gives_them),
 		net_test(what_is_unusable_is_refused),
 		net_test(given_up_fetch_calls_nobody),

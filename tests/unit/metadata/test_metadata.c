@@ -84,6 +84,25 @@ static void everything_is_told(void **state)
 			 2);
 }
 
+static void launch_time_is_a_time_or_unknown(void **state)
+{
+	char text[] = "{\"instanceId\": \"i-1\", \"instanceType\": \"t\", "
+		      "\"imageId\": \"ami-1\", \"availabilityZone\": \"z\", "
+		      "\"region\": \"r\", \"pendingTime\": \"2026-11-24T05:57:28Z\"}";
+	struct metadata *metadata = NULL;
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(metadata_parse_document(text, &metadata, &err), 0);
+	assert_string_equal(metadata->pending_time, "2026-11-24T05:57:28Z");
+	assert_null(metadata->domain);
+	metadata_free(metadata);
+	memcpy(strstr(text, "11-24"), "02-30", 5);
+	assert_int_equal(metadata_parse_document(text, &metadata, &err), 0);
+	assert_null(metadata->pending_time);
+	metadata_free(metadata);
+}
+
 static void partition_is_known_where_it_is_not_told(void **state)
 {
 	static const struct canned_reply replies[] = {
@@ -316,6 +335,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		net_test(everything_is_told),
+		cmocka_unit_test(launch_time_is_a_time_or_unknown),
 		net_test(partition_is_known_where_it_is_not_told),
 		net_test(transient_failures_are_tried_again),
 		net_test(what_could_not_be_a_name_is_refused),

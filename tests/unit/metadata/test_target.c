@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "metadata/imds.h"
 #include "net/fixture.h"
 
@@ -79,6 +80,24 @@ static void state_is_told(void **state)
 	assert_int_equal(ask(*state, replies, 0, &asked, &err), 0);
 	assert_string_equal(asked.target.state, "Warmed:Running");
 	done(&asked);
+}
+
+static void state_has_a_maximum(void **state)
+{
+	static const char longest[] =
+		"Warmed:Pending:ProceedWarmed:Pending:ProceedWarmed:Pending:Proceed";
+	autofree char *told = NULL;
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(target_parse(longest + 2, &told, &err), 0);
+	assert_string_equal(told, longest + 2);
+	free(TAKE(told));
+	assert_int_equal(target_parse(longest + 1, &told, &err), -EPROTO);
+	assert_string_equal(err.text,
+			    "'meta-data/autoscaling/target-lifecycle-state' "
+			    "has an unusable value");
+	assert_null(told);
 }
 
 static void young_404_is_asked_again(void **state)
@@ -155,6 +174,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		net_test(state_is_told),
+		cmocka_unit_test(state_has_a_maximum),
 		net_test(young_404_is_asked_again),
 		net_test(old_404_is_believed),
 		net_test(other_failures_are_no_answer),
