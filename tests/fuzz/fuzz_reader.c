@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/reader.h"
 
-#include "base/error.h"
 #include "base/json.h"
 #include "config/check.h"
 #include "config/complaints.h"
@@ -9,10 +8,7 @@
 #include "config/effective.h"
 #include "config/merge.h"
 #include "config/origin.h"
-
-#include <assert.h>
-#include <stdint.h>
-#include <string.h>
+#include "invariants.h"
 
 /*
  * The strict reader on any bytes. What it takes, json-c must take too and understand in
@@ -20,8 +16,6 @@
  * that begins with a place. What the key table finds nothing wrong with must become a
  * configuration.
  */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
 
 static void check_places(struct json_object *value)
 {
@@ -45,6 +39,23 @@ static void check_places(struct json_object *value)
 	assert(!origin_of_entry(value, index).file);
 }
 
+static void check_complaints(const struct complaints *complaints)
+{
+	struct error err = { 0 };
+
+	for (size_t i = 0; i < complaints_line_count(complaints); i++) {
+		autofree char *line = complaints_line(complaints, i);
+
+		assert(*line);
+		check_line(line);
+	}
+	if (complaints->count > 0) {
+		int result = complaints_error(complaints, &err);
+
+		check_error(result, &err);
+	}
+}
+
 /* As the only layer, and twice. */
 static void check_keys(struct json_object *document)
 {
@@ -60,11 +71,11 @@ static void check_keys(struct json_object *document)
 	twice = merge_layer(merged, document, &complaints);
 	if (complaints.count == 0) {
 		effective = effective_new(twice);
-		if (config_read(effective, &config, &err) < 0)
-			__builtin_trap();
+		assert(config_read(effective, &config, &err) == 0);
 		config_free(config);
 	}
 	check_required(twice, &complaints);
+	check_complaints(&complaints);
 	complaints_done(&complaints);
 }
 
@@ -73,16 +84,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 	autojson struct json_object *document = NULL;
 	autojson struct json_object *again = NULL;
 	struct error err = { 0 };
+	int result = reader_parse((const char *)data, size_bytes, "F", &document, &err);
 
-	if (reader_parse((const char *)data, size_bytes, "F", &document, &err) < 0) {
-		assert(err.code != 0 && strncmp(err.text, "F:", 2) == 0 && !document);
+	if (result < 0) {
+		check_error(result, &err);
+		assert(strncmp(err.text, "F:", 2) == 0 && !document);
 		return 0;
 	}
 	check_places(document);
 	/* Not json_parse(): its limit on nesting counts what stands inside, too. */
 	again = json_tokener_parse(json_line(document));
-	if (!json_object_equal(document, again))
-		__builtin_trap();
+	assert(json_object_equal(document, again));
 	check_keys(document);
 	return 0;
 }
