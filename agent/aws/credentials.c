@@ -192,6 +192,9 @@ static bool is_role_name(const char *text, size_t length)
 {
 	if (length == 0 || length > ROLE_NAME_MAX_BYTES)
 		return false;
+	/* A URL's way up, not a name. */
+	if (length <= 2 && strspn(text, ".") >= length)
+		return false;
 	/* IAM: letters, digits and +=,.@_- */
 	return strspn(text,
 		      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

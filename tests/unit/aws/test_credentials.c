@@ -145,7 +145,8 @@ static void reply_with_keys_replaces_them_whole(void **state)
 
 static void first_role_is_meant(void **state)
 {
-	static const char *const others[] = { "", "\n", "a/b", "..?", "a b", "<html>" };
+	static const char *const others[] = { ".",   "..\n", "",    "\n",
+					      "a/b", "..?",  "a b", "<html>" };
 	char longest[] =
 		"0123456789012345678901234567890123456789012345678901234567890123"
 		"4";
@@ -155,6 +156,8 @@ static void first_role_is_meant(void **state)
 	(void)state;
 	assert_int_equal(credentials_role_path("api+x@y\r\nother\n", &path, &err), 0);
 	assert_string_equal(path, "meta-data/iam/security-credentials/api+x@y");
+	free(path);
+	assert_int_equal(credentials_role_path("..a", &path, &err), 0);
 	free(path);
 	assert_int_equal(credentials_role_path(longest + 1, &path, &err), 0);
 	free(path);
