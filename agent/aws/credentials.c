@@ -144,17 +144,13 @@ static void conclude(struct credentials *credentials, int result, struct error *
 	finish(credentials, result, err);
 }
 
-int credentials_read(struct credentials *credentials, const char *text, struct error *err)
+static int keep_keys(struct credentials *credentials, const struct json_object *document,
+		     struct error *err)
 {
-	autojson struct json_object *document = NULL;
-	const char *access_key, *secret_key, *token, *code;
+	const char *code = json_string(document, "Code");
+	const char *access_key, *secret_key, *token;
 	int64_t expires_at_ms;
-	struct error problem;
 
-	/* Not json_parse()'s text: it may quote what it cannot read. */
-	if (json_parse(text, strlen(text), "the credentials", &document, &problem) < 0)
-		return error_set(err, EPROTO, "the credentials are not JSON");
-	code = json_string(document, "Code");
 	if (code && strcmp(code, "Success") != 0)
 		return error_set(err, EPROTO, "the role's credentials are not there: %s",
 				 code);
@@ -174,6 +170,20 @@ int credentials_read(struct credentials *credentials, const char *text, struct e
 	credentials->session_token = text_copy(token);
 	credentials->expires_at_ms = expires_at_ms;
 	return 0;
+}
+
+int credentials_read(struct credentials *credentials, const char *text, struct error *err)
+{
+	autojson struct json_object *document = NULL;
+	struct error problem;
+	int result;
+
+	/* Not json_parse()'s text: it may quote what it cannot read. */
+	if (json_parse(text, strlen(text), "the credentials", &document, &problem) < 0)
+		return error_set(err, EPROTO, "the credentials are not JSON");
+	result = keep_keys(credentials, document, err);
+	json_wipe(document);
+	return result;
 }
 
 static void on_keys(struct imds_query *query, void *userdata)
