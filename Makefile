@@ -145,6 +145,7 @@ UNIT_TESTS := \
 	tests/unit/aws/test_credentials.c \
 	tests/unit/aws/test_reply.c \
 	tests/unit/aws/test_request.c \
+	tests/unit/aws/test_reply_form.c \
 	tests/unit/aws/test_skew.c \
 	tests/unit/aws/test_xml.c \
 	tests/unit/base/test_clock.c \

@@ -39,6 +39,12 @@ static char *code_of(const char *type)
 	return code ? text_format("%.*s", (int)strcspn(code, ":"), code) : NULL;
 }
 
+static void drop_document(struct aws_reply *reply)
+{
+	json_wipe(reply->document);
+	(void)json_object_put(TAKE(reply->document));
+}
+
 static int read_json(struct aws_reply *reply, const char *body, size_t length_bytes,
 		     struct error *err)
 {
@@ -46,9 +52,11 @@ static int read_json(struct aws_reply *reply, const char *body, size_t length_by
 
 	if (json_parse(body, length_bytes, "the answer", &reply->document, &problem) <
 		    0 ||
-	    !json_object_is_type(reply->document, json_type_object))
+	    !json_object_is_type(reply->document, json_type_object)) {
+		drop_document(reply);
 		return error_set(err, EPROTO,
 				 "the answer is not the JSON that AWS sends");
+	}
 	reply->code = code_of(json_string(reply->document, "__type"));
 	reply->message = json_string(reply->document, "message");
 	if (!reply->message)
@@ -76,8 +84,7 @@ int aws_reply_read(struct aws_reply *reply, const struct aws_service *service,
 void aws_reply_done(struct aws_reply *reply)
 {
 	xml_done(&reply->xml);
-	json_wipe(reply->document);
-	(void)json_object_put(reply->document);
+	drop_document(reply);
 	free(reply->code);
 	*reply = (struct aws_reply){ 0 };
 }
