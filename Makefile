@@ -213,6 +213,7 @@ FUZZ_TARGETS := \
 	tests/fuzz/fuzz_json.c \
 	tests/fuzz/fuzz_metadata.c \
 	tests/fuzz/fuzz_reader.c \
+	tests/fuzz/fuzz_reply.c \
 	tests/fuzz/fuzz_span.c \
 	tests/fuzz/fuzz_state.c \
 	tests/fuzz/fuzz_userdata.c \
