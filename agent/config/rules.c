@@ -16,6 +16,8 @@
  * told with file and line before anything is done than by git in the middle of a launch.
  */
 
+#define LINKS_MAX 200 /* as bootagent-tree takes them */
+
 static bool is_set(struct json_object *value)
 {
 	return value &&
@@ -101,7 +103,7 @@ static struct link link_at(struct json_object *files, struct json_object *direct
 		link.value = json_object_array_get_idx(directories, link.index);
 	}
 	link.path = json_text(link.value);
-	if (link.path && !shape_is_relative_path(link.path))
+	if (link.path && !shape_is_link(link.path))
 		link.path = NULL;
 	return link;
 }
@@ -143,7 +145,12 @@ static void check_links(struct json_object *document, struct complaints *complai
 	size_t count = (files ? json_object_array_length(files) : 0) +
 		(directories ? json_object_array_length(directories) : 0);
 
-	for (size_t i = 0; i < count; i++) {
+	if (count > LINKS_MAX)
+		complaints_add(complaints, origin_of(directories ? directories : files),
+			       "'release': expected at most %d linked_files and "
+			       "linked_dirs together, found %zu",
+			       LINKS_MAX, count);
+	for (size_t i = 0; i < count && i < LINKS_MAX; i++) {
 		const struct link link = link_at(files, directories, i);
 
 		for (size_t j = 0; link.path && j < i; j++) {

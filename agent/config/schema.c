@@ -22,8 +22,9 @@
 #define NAME_PATTERN "^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$"
 #define URL_PATTERN "^https?://[!-\"$-.0->A-~]+([/?#][!-~]*)?$"
 #define PATH_PATTERN "^(/(?!\\.{1,2}(/|$))[^/\\u0000-\\u001f\\u007f]+)+(?<![.])$"
-#define RELATIVE_PATH_PATTERN                           \
-	"^(?!\\.{1,2}(/|$))[^/\\u0000-\\u001f\\u007f]+" \
+#define RELATIVE_PATH_PATTERN                          \
+	"^(?!(REVISION|current|\\.bootagent)(/|$))"    \
+	"(?!\\.{1,2}(/|$))[^/\\u0000-\\u001f\\u007f]+" \
 	"(/(?!\\.{1,2}(/|$))[^/\\u0000-\\u001f\\u007f]+)*$"
 #define REPOSITORY_PATTERN                                                        \
 	"^((https?|ssh)://([!-\"$-.0-9;->A-~]+@)?[!-\"$-.0->A-~]+([/?#][!-~]*)?|" \

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/shape.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <string.h>
 
+#define LINK_MAX_BYTES 255
 #define VARIABLE_CHARACTERS \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 
@@ -43,9 +45,21 @@ bool shape_is_path(const char *text)
 	return text[length - 1] != '/' && text[length - 1] != '.';
 }
 
-bool shape_is_relative_path(const char *text)
+static bool is_reserved(const char *part, size_t length)
 {
-	if (!shape_is_line(text))
+	static const char *const reserved[] = { "REVISION", ".bootagent", "current" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(reserved); i++)
+		if (strlen(reserved[i]) == length &&
+		    strncmp(part, reserved[i], length) == 0)
+			return true;
+	return false;
+}
+
+bool shape_is_link(const char *text)
+{
+	if (!shape_is_line(text) || strlen(text) > LINK_MAX_BYTES ||
+	    is_reserved(text, strcspn(text, "/")))
 		return false;
 	for (;;) {
 		size_t length = strcspn(text, "/");

@@ -17,7 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RELATIVE_PATH "a path inside the release, without '.', '..' or '//'"
+#define RELATIVE_PATH                                                          \
+	"a path inside the release, without '.', '..' or '//', not REVISION, " \
+	"current or .bootagent"
 
 /*
  * One configuration value: its type, its limits, and a sentence when it does not fit.
@@ -88,7 +90,7 @@ static int read_text(const struct config_key *key, struct json_object *value, vo
 				      "an http or https URL without user or password" },
 		[CONFIG_PATH] = { shape_is_path,
 				  "an absolute path without '..' or a slash at its end" },
-		[CONFIG_RELATIVE_PATH] = { shape_is_relative_path, RELATIVE_PATH },
+		[CONFIG_RELATIVE_PATH] = { shape_is_link, RELATIVE_PATH },
 		[CONFIG_REPOSITORY] = { is_repository,
 					"a git repository's address as https://, "
 					"http://, ssh:// or user@host:path, without a "
@@ -252,8 +254,7 @@ static int read_texts(const struct config_key *key, struct json_object *value,
 		const char *text = json_text(item);
 
 		fault->entry = i;
-		if (!text ||
-		    !(is_path ? shape_is_relative_path(text) : shape_is_line(text)))
+		if (!text || !(is_path ? shape_is_link(text) : shape_is_line(text)))
 			return refuse(fault,
 				      is_path ? RELATIVE_PATH : "a text of one line",
 				      item, true);

@@ -65,7 +65,13 @@ static struct json_object *describe_files(const struct run *run)
 
 static int link_tree(struct run *run, struct error *err)
 {
-	const struct config_texts *directories = &run->config->release.linked_dirs;
+	/*
+	 * A release that is there already may have a directory of its own at a place that
+	 * was configured later: it keeps it.
+	 */
+	const struct config_texts none = { 0 };
+	const struct config_texts *directories =
+		run->release->is_fresh ? &run->config->release.linked_dirs : &none;
 	struct json_object *request = json_new_object(), *files = describe_files(run);
 	struct json_object *list = json_new_array();
 	autojson struct json_object *kept = json_object_get(request);

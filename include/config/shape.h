@@ -15,8 +15,11 @@ bool shape_is_http_url(const char *text);
 /* An absolute path without "//", "/./", "/../" or a slash or dot at its end. */
 bool shape_is_path(const char *text);
 
-/* A path below something: no slash at either end, no empty, "." or ".." part. */
-bool shape_is_relative_path(const char *text);
+/*
+ * A place in a release that may become a link: no slash at either end, no empty, "." or
+ * ".." part, no name that is the agent's or Capistrano's, at most 255 bytes.
+ */
+bool shape_is_link(const char *text);
 
 /* A variable's name as shells take it. */
 bool shape_is_variable(const char *name);

@@ -319,7 +319,8 @@ def test_schema_and_agent_agree_on_secrets(validator, tmp_path, name):
 
 
 @pytest.mark.parametrize("path", ["log", "tmp/pids", ".env", "..x", "/log", "log/", "a//b", ".",
-                                  "..", "a/../b", "a/.", "", "a b", "\ud55c\uae00"])
+                                  "..", "a/../b", "a/.", "", "a b", "\ud55c\uae00", "REVISION",
+                                  "current/x", ".bootagent", "currents", "a/REVISION"])
 def test_schema_and_agent_agree_on_paths_of_links(validator, tmp_path, path):
     document = {**LEAST, "release": {"linked_dirs": [path]}}
     status, _ = check(write(tmp_path / "a.json", document))

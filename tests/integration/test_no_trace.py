@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import STAY, shell, wait_for_child
+from conftest import IS_ROOT, STAY, shell, wait_for_child
 from region.credentials import SECRET_ACCESS_KEY
+from servers.journal import run_below_journal
 from servers.process import wait_until
 
 WITHIN_S = 30
@@ -163,6 +164,29 @@ def test_a_run_that_goes_well(laden, options):
     # `config show` is asked by root, whom the user data is shown to.
     assert_no_trace(laden, *said, *list(everything_said(laden))[:4],
                     expected=["file", "variable", "user data"])
+
+
+def test_the_search_finds_what_is_there(laden):
+    """Or all of this would show nothing."""
+    for number, text in enumerate(disguises(SECRETS["file"])):
+        path = laden.root / f"var/lib/bootagent/{number}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"{" + text + b"}")
+        with pytest.raises(AssertionError):
+            assert_no_trace(laden)
+        path.unlink()
+    with pytest.raises(AssertionError):
+        assert_no_trace(laden, "x" + SECRETS["token"])
+
+
+if IS_ROOT:
+    def test_the_journal_has_none(laden, tmp_path):
+        laden.configure(steps=[shell("bad", "echo about to fail; exit 3")])
+        status, entries, stderr = run_below_journal(
+            laden.command("boot", "--verbose"), laden.environment(), tmp_path / "stderr")
+        assert status == 1 and len(entries) > 1
+        assert_no_trace(laden, json.dumps(entries), stderr,
+                        expected=["file", "variable", "user data"])
 
 
 FAILURES = {
