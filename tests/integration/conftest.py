@@ -21,6 +21,8 @@ sys.path.insert(0, str(TESTS))
 from box.box import PYTHON, Box, build_directory  # noqa: E402
 from region.client import Region  # noqa: E402
 from servers.process import wait_until  # noqa: E402
+from servers.repository import Repository  # noqa: E402
+from worker.source import made_world  # noqa: E402
 from worker.tree import made_tree  # noqa: E402
 
 WITHIN_S = 30
@@ -322,3 +324,15 @@ def tree():
     """A deploy_to for bootagent-tree by hand."""
     with made_tree() as made:
         yield made
+
+
+@pytest.fixture
+def world():
+    """A git host, and bootagent-source by hand."""
+    with made_world() as made:
+        yield made
+
+
+@pytest.fixture
+def repository(world):
+    return Repository.generic(world.served, {"README": b"hello\n", "lib/a.rb": b"A = 1\n"})
