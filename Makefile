@@ -108,15 +108,22 @@ BOOTAGENT_SOURCES := \
 
 # bootagent-source: the only code that parses git data
 SOURCE_HELPER_SOURCES := \
+	agent/git/address.c \
+	agent/git/base64.c \
+	agent/git/connection.c \
 	agent/git/entry.c \
 	agent/git/export.c \
 	agent/git/failure.c \
 	agent/git/fetch.c \
+	agent/git/hostkey.c \
+	agent/git/key.c \
 	agent/git/library.c \
+	agent/git/login.c \
 	agent/git/main.c \
 	agent/git/mirror.c \
 	agent/git/pace.c \
 	agent/git/resolve.c \
+	agent/git/sshstring.c \
 	agent/git/store.c \
 	agent/git/sweep.c \
 	agent/git/writer.c \

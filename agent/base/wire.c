@@ -54,6 +54,7 @@ int wire_read_request(struct json_object **ret_request, struct error *err)
 	}
 	text[length_bytes] = '\0';
 	result = json_parse(text, length_bytes, "the request", &request, err);
+	/* There may be a secret in it; the verb wipes its own copy. */
 	explicit_bzero(text, length_bytes);
 	if (result < 0)
 		return result;

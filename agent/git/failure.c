@@ -77,6 +77,17 @@ static const struct beginning {
 	{ "malformed URL", EINVAL, NULL },
 };
 
+/*
+ * What git itself, and the hosts people use, say over SSH where HTTP has its 404. It is
+ * all there is: the connection just ends.
+ */
+static const char *const absences[] = {
+	"does not appear to be a git repository",
+	"Repository not found",
+	"could not be found",
+	"repository does not exist",
+};
+
 static int number_of(const struct rule *rules, size_t count, int value)
 {
 	for (size_t i = 0; i < count; i++)
@@ -136,6 +147,13 @@ static char *explain(const char *message, int *ret_number)
 	const struct beginning *beginning = find_beginning(message);
 	int status;
 
+	for (size_t i = 0; i < ARRAY_COUNT(absences); i++)
+		if (strstr(message, absences[i])) {
+			*ret_number = ENOENT;
+			return text_format("the server has no repository there, or hides "
+					   "it from our key; it said: %s",
+					   message);
+		}
 	if (sscanf(message, STATUS_FORMAT, &status) == 1)
 		return explain_status(status, ret_number);
 	*ret_number = beginning ? beginning->number : number_of_ending(message);

@@ -6,15 +6,15 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/wire.h"
+#include "git/connection.h"
 #include "git/failure.h"
-#include "git/handles.h"
 #include "git/library.h"
 #include "git/mirror.h"
-#include "git/pace.h"
 #include "git/resolve.h"
 #include "git/store.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -37,21 +37,14 @@ struct fetch {
 	const char *branch;
 	char *ref; /* the branch in full */
 	git_repository *repository;
-	struct pace pace;
-	git_indexer_progress received;
-	bool credentials_were_asked;
-	bool is_unheard;
+	struct connection connection;
 };
 
 static void done(struct fetch *fetch)
 {
+	connection_close(&fetch->connection);
 	free(fetch->ref);
 	git_repository_free(fetch->repository);
-}
-
-static bool has_scheme(const struct fetch *fetch, const char *scheme)
-{
-	return strncasecmp(fetch->url, scheme, strlen(scheme)) == 0;
 }
 
 static int read_request(const struct json_object *request, struct fetch *fetch,
@@ -64,84 +57,7 @@ static int read_request(const struct json_object *request, struct fetch *fetch,
 		result = wire_require_string(request, "url", &fetch->url, err);
 	if (result == 0)
 		result = wire_require_string(request, "ref", &fetch->branch, err);
-	if (result < 0)
-		return result;
-	if (has_scheme(fetch, "http://") || has_scheme(fetch, "https://"))
-		return 0;
-	return error_set(
-		err, EINVAL,
-		"only http:// and https:// addresses can be fetched from so far");
-}
-
-static int on_progress(const git_indexer_progress *stats, void *payload)
-{
-	struct fetch *fetch = payload;
-	struct json_object *line;
-
-	fetch->received = *stats;
-	if (!pace_is_due(&fetch->pace))
-		return 0;
-	line = json_new_object();
-	json_set_integer(line, "received_objects", stats->received_objects);
-	json_set_integer(line, "total_objects", stats->total_objects);
-	json_set_integer(line, "received_bytes", (int64_t)stats->received_bytes);
-	fetch->is_unheard = wire_send_progress(line) < 0;
-	return fetch->is_unheard ? GIT_EUSER : 0;
-}
-
-static int on_credentials(git_credential **ret_credential, const char *url,
-			  const char *user_from_url, unsigned int allowed, void *payload)
-{
-	struct fetch *fetch = payload;
-
-	(void)ret_credential;
-	(void)url;
-	(void)user_from_url;
-	(void)allowed;
-	fetch->credentials_were_asked = true;
-	return GIT_EAUTH;
-}
-
-static int fail(const struct fetch *fetch, int code, const char *what, struct error *err)
-{
-	if (fetch->credentials_were_asked)
-		return error_set(
-			err, EACCES,
-			"the server asks for credentials, and none are configured");
-	if (fetch->is_unheard)
-		return error_set(err, EPIPE, "whoever asked for the fetch is gone");
-	return failure_set(err, code, "%s", what);
-}
-
-static int connect_remote(struct fetch *fetch, git_remote **ret_remote, struct error *err)
-{
-	git_remote_create_options create;
-	git_remote_connect_options connect;
-	autoremote git_remote *remote = NULL;
-	int code = git_remote_create_options_init(&create,
-						  GIT_REMOTE_CREATE_OPTIONS_VERSION);
-
-	if (code == 0)
-		code = git_remote_connect_options_init(
-			&connect, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
-	create.repository = fetch->repository;
-	create.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF;
-	if (code == 0)
-		code = git_remote_create_with_opts(&remote, fetch->url, &create);
-	if (code < 0)
-		return failure_set(err, code, "prepare the fetch");
-	connect.callbacks.credentials = on_credentials;
-	connect.callbacks.payload = fetch;
-	connect.proxy_opts.type = GIT_PROXY_NONE;
-	/*
-	 * "None" is no other host; to another path of the same host it goes (facts G7).
-	 */
-	connect.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-	code = git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &connect);
-	if (code < 0)
-		return fail(fetch, code, "connect", err);
-	*ret_remote = TAKE(remote);
-	return 0;
+	return result;
 }
 
 static int find_wanted(git_remote *remote, const char *branch,
@@ -157,28 +73,6 @@ static int find_wanted(git_remote *remote, const char *branch,
 			      ret_wanted, err);
 }
 
-static int download(struct fetch *fetch, git_remote *remote,
-		    const struct resolved *wanted, struct error *err)
-{
-	autofree char *refspec = text_format("+%s:%s", wanted->ref, wanted->ref);
-	git_strarray refspecs = { &refspec, 1 };
-	git_fetch_options options;
-	int code = git_fetch_options_init(&options, GIT_FETCH_OPTIONS_VERSION);
-
-	options.callbacks.transfer_progress = on_progress;
-	options.callbacks.credentials = on_credentials;
-	options.callbacks.payload = fetch;
-	options.proxy_opts.type = GIT_PROXY_NONE;
-	options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-	options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
-	options.update_fetchhead = 0;
-	if (code == 0)
-		code = git_remote_download(remote, &refspecs, &options);
-	if (code < 0)
-		return fail(fetch, code, "download", err);
-	return 0;
-}
-
 static struct json_object *describe(const struct fetch *fetch,
 				    const struct resolved *wanted,
 				    const struct stored *before)
@@ -192,9 +86,10 @@ static struct json_object *describe(const struct fetch *fetch,
 	json_set_string(result, "ref", wanted->ref);
 	json_set_string(result, "previous_revision", before->is_there ? previous : NULL);
 	json_set_boolean(result, "fetched", !before->is_current);
-	json_set_integer(result, "received_objects", fetch->received.received_objects);
+	json_set_integer(result, "received_objects",
+			 fetch->connection.received.received_objects);
 	json_set_integer(result, "received_bytes",
-			 (int64_t)fetch->received.received_bytes);
+			 (int64_t)fetch->connection.received.received_bytes);
 	return result;
 }
 
@@ -202,18 +97,18 @@ static int fetch_branch(struct fetch *fetch, struct json_object **ret_result,
 			struct error *err)
 {
 	__attribute__((cleanup(resolve_done))) struct resolved wanted = { 0 };
-	autoremote git_remote *remote = NULL;
+	struct connection *connection = &fetch->connection;
 	struct stored before = { 0 };
-	int result = connect_remote(fetch, &remote, err);
+	int result = connection_open(connection, fetch->repository_path,
+				     fetch->repository, err);
 
 	if (result == 0)
-		result = find_wanted(remote, fetch->branch, &wanted, err);
+		result = find_wanted(connection->remote, fetch->branch, &wanted, err);
 	if (result < 0)
 		return result;
 	before = store_look_up(fetch->repository, &wanted);
 	if (!before.is_current)
-		result = download(fetch, remote, &wanted, err);
-	(void)git_remote_disconnect(remote);
+		result = connection_download(connection, &wanted, !before.is_there, err);
 	if (result == 0 && !before.is_current)
 		result = store_move(fetch->repository, &wanted, err);
 	if (result == 0)
@@ -221,27 +116,45 @@ static int fetch_branch(struct fetch *fetch, struct json_object **ret_result,
 	return result;
 }
 
+static int prepare(struct fetch *fetch, struct error *err)
+{
+	enum address_scheme scheme = fetch->connection.address.scheme;
+	int result;
+
+	(void)umask(FETCH_UMASK);
+	/* libgit2 looks for known host keys at home; connection.c writes there. */
+	if (scheme == ADDRESS_SSH && setenv("HOME", fetch->repository_path, 1) < 0)
+		return error_set(err, errno, "set HOME: %s", strerror(errno));
+	result = library_start(scheme == ADDRESS_HTTPS, err);
+	if (result == 0)
+		result = resolve_name(fetch->branch, &fetch->ref, err);
+	if (result == 0)
+		result = mirror_prepare(fetch->repository_path, fetch->ref, err);
+	if (result == 0)
+		result = mirror_open(fetch->repository_path, &fetch->repository, err);
+	return result;
+}
+
+static int wrap(const struct fetch *fetch, struct error *err)
+{
+	autofree char *shown_url = text_copy(fetch->url);
+
+	failure_hide_userinfo(shown_url);
+	return error_wrap(err, "fetch '%s'", shown_url);
+}
+
 int fetch_perform(const struct json_object *request, struct json_object **ret_result,
 		  struct error *err)
 {
 	__attribute__((cleanup(done))) struct fetch fetch = { 0 };
-	autofree char *shown_url = NULL;
 	int result = read_request(request, &fetch, err);
 
-	(void)umask(FETCH_UMASK);
-	if (result == 0)
-		result = library_start(has_scheme(&fetch, "https://"), err);
-	if (result == 0)
-		result = resolve_name(fetch.branch, &fetch.ref, err);
-	if (result == 0)
-		result = mirror_prepare(fetch.repository_path, fetch.ref, err);
-	if (result == 0)
-		result = mirror_open(fetch.repository_path, &fetch.repository, err);
 	if (result < 0)
 		return result;
-	if (fetch_branch(&fetch, ret_result, err) == 0)
-		return 0;
-	shown_url = text_copy(fetch.url);
-	failure_hide_userinfo(shown_url);
-	return error_wrap(err, "fetch '%s'", shown_url);
+	if (connection_read(request, &fetch.connection, err) < 0)
+		return wrap(&fetch, err);
+	result = prepare(&fetch, err);
+	if (result < 0)
+		return result;
+	return fetch_branch(&fetch, ret_result, err) < 0 ? wrap(&fetch, err) : 0;
 }

@@ -5,7 +5,10 @@
 #include "base/memory.h"
 #include "git/failure.h"
 
+#include <errno.h>
 #include <git2.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 /*
@@ -14,6 +17,11 @@
  * option prevents it. Without a descriptor to open the bundle with it goes on without
  * one, so where none is needed the limit of open files is 0 for that moment.
  */
+
+#if LIBRARY_IS_AT_LEAST(1, 7)
+#define CONNECT_TIMEOUT_MS 15000
+#define SERVER_TIMEOUT_MS 50000
+#endif
 
 /* No configuration but the mirror's own, which we write. */
 static const int search_levels[] = {
@@ -41,9 +49,53 @@ static int init_bare(void)
 	return code >= 0 ? code : git_libgit2_init();
 }
 
+/* The variables that OpenSSL made the common way to name other certificates. */
+static int trust(const char *file, const char *directory)
+{
+	if (!file && !directory)
+		return 0;
+	return git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, file, directory);
+}
+
+/*
+ * Where libgit2 can give up by itself it does so shortly before the supervisor kills us
+ * for our silence, and says what was silent.
+ */
+static int set_timeouts(void)
+{
+	int code = 0;
+
+#if LIBRARY_IS_AT_LEAST(1, 7)
+	code = git_libgit2_opts(GIT_OPT_SET_SERVER_CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS);
+	if (code >= 0)
+		code = git_libgit2_opts(GIT_OPT_SET_SERVER_TIMEOUT, SERVER_TIMEOUT_MS);
+#endif
+	return code;
+}
+
+int library_require_ssh(struct error *err)
+{
+	bool has_ssh = git_libgit2_features() & GIT_FEATURE_SSH;
+
+#if LIBRARY_IS_AT_LEAST(1, 9)
+	/* The other one runs ssh, which reads keys from files. */
+	const char *backend = git_libgit2_feature_backend(GIT_FEATURE_SSH);
+
+	has_ssh = has_ssh && backend && strcmp(backend, "libssh2") == 0;
+#endif
+	if (has_ssh)
+		return 0;
+	return error_set(err, ENOTSUP,
+			 "this machine's libgit2 was built without libssh2: use an "
+			 "https:// address, or a libgit2 that has it");
+}
+
 int library_start(bool needs_certificates, struct error *err)
 {
-	int code = needs_certificates ? git_libgit2_init() : init_bare();
+	const char *file = needs_certificates ? getenv("SSL_CERT_FILE") : NULL;
+	const char *directory = needs_certificates ? getenv("SSL_CERT_DIR") : NULL;
+	bool needs_usual = needs_certificates && !file && !directory;
+	int code = needs_usual ? git_libgit2_init() : init_bare();
 
 	for (size_t i = 0; code >= 0 && i < ARRAY_COUNT(search_levels); i++)
 		code = git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, search_levels[i], "");
@@ -52,6 +104,10 @@ int library_start(bool needs_certificates, struct error *err)
 	/* Every object is read once: a cache of up to 256 MB would only be filled. */
 	if (code >= 0)
 		code = git_libgit2_opts(GIT_OPT_ENABLE_CACHING, 0);
+	if (code >= 0)
+		code = set_timeouts();
+	if (code >= 0)
+		code = trust(file, directory);
 	if (code < 0)
 		return failure_set(err, code, "prepare libgit2");
 	return 0;

@@ -198,6 +198,23 @@ int mirror_prepare(const char *path, const char *ref, struct error *err)
 	return 0;
 }
 
+int mirror_write_known_hosts(const char *path, const char *text, struct error *err)
+{
+	autoclose int dir_fd = -1;
+	autoclose int ssh_fd = -1;
+	int result = open_directory(path, &dir_fd, err);
+
+	if (result == 0)
+		result = file_make_directory(dir_fd, ".ssh", OWN_DIRECTORY_MODE, &ssh_fd,
+					     err);
+	if (result < 0)
+		return result;
+	file_sweep(ssh_fd);
+	if (write_own_file(ssh_fd, "known_hosts", text, err) < 0)
+		return error_wrap(err, "prepare the mirror '%s'", path);
+	return 0;
+}
+
 static int refuse_reader(const char *path, struct error *err)
 {
 	return error_set(err, EACCES,

@@ -18,6 +18,13 @@ int mirror_prepare(const char *path, const char *ref, struct error *err)
 	__attribute__((warn_unused_result));
 
 /*
+ * Makes the mirror the home that libgit2 looks for ~/.ssh/known_hosts in: replaces that
+ * file of a mirror that is ready for a fetch.
+ */
+int mirror_write_known_hosts(const char *path, const char *text, struct error *err)
+	__attribute__((warn_unused_result));
+
+/*
  * Opens the bare repository at an absolute path, for its owner or a member of its group;
  * the caller frees it. -EACCES: it is there, but not for this user; -ENOENT: nothing is
  * there, or an empty directory. Never anything else's sign of "no mirror yet" (facts G4).
