@@ -152,7 +152,6 @@ UNIT_TESTS := \
 	tests/unit/aws/test_credentials.c \
 	tests/unit/aws/test_reply.c \
 	tests/unit/aws/test_request.c \
-	tests/unit/aws/test_reply_form.c \
 	tests/unit/aws/test_skew.c \
 	tests/unit/aws/test_xml.c \
 	tests/unit/base/test_clock.c \
@@ -173,6 +172,8 @@ UNIT_TESTS := \
 	tests/unit/config/test_repository.c \
 	tests/unit/config/test_secret.c \
 	tests/unit/config/test_span.c \
+	tests/unit/git/test_address.c \
+	tests/unit/git/test_base64.c \
 	tests/unit/git/test_entry.c \
 	tests/unit/git/test_failure.c \
 	tests/unit/git/test_resolve.c \

@@ -184,6 +184,12 @@ static int parse_scp(const char *text, struct address *address, struct error *er
 	return finish_ssh(address, colon + 1, err);
 }
 
+/* A colon with two slashes may also stand in a path. */
+static bool is_url(const char *text)
+{
+	return strncmp(text + strcspn(text, ":/"), "://", strlen("://")) == 0;
+}
+
 static const struct scheme *find_scheme(const char *text)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++)
@@ -197,9 +203,9 @@ int address_parse(const char *text, struct address *ret_address, struct error *e
 {
 	struct address address = { 0 };
 	const struct scheme *scheme = find_scheme(text);
-	int result = scheme           ? parse_url(scheme, text, &address, err)
-		: strstr(text, "://") ? refuse_form(err)
-				      : parse_scp(text, &address, err);
+	int result = scheme    ? parse_url(scheme, text, &address, err)
+		: is_url(text) ? refuse_form(err)
+			       : parse_scp(text, &address, err);
 
 	if (result < 0) {
 		address_done(&address);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,6 +75,8 @@ static const struct beginning {
 	{ "unexpected EOF", ENETUNREACH, CUT_SENTENCE },
 	{ "early EOF", ENETUNREACH, CUT_SENTENCE },
 	{ "http parser error: stream ended", ENETUNREACH, CUT_SENTENCE },
+	{ "unexpected authentication failure", EACCES,
+	  "the server lists its refs, and then asks for credentials (HTTP status 401)" },
 	{ "malformed URL", EINVAL, NULL },
 };
 
@@ -86,6 +89,26 @@ static const char *const absences[] = {
 	"Repository not found",
 	"could not be found",
 	"repository does not exist",
+};
+
+/* What is wrong with a certificate, in mbedTLS's and OpenSSL's words; the worst first. */
+static const struct {
+	const char *words;
+	const char *sentence;
+} certificate_faults[] = {
+	{ "not correctly signed by the trusted CA",
+	  "the server's certificate is signed by an authority that this machine does "
+	  "not trust: if it is a private one, put its certificate into "
+	  "/usr/local/share/ca-certificates and call update-ca-certificates" },
+	{ "does not match",
+	  "the server's certificate is for another host name: the name in the address "
+	  "must be one that it has" },
+	{ "validity has expired",
+	  "the server's certificate has expired: it must be renewed there, or the clock "
+	  "of this machine is wrong" },
+	{ "validity starts in the future",
+	  "the server's certificate is not valid yet: the clock of this machine is "
+	  "wrong, or the server's was" },
 };
 
 static int number_of(const struct rule *rules, size_t count, int value)
@@ -141,19 +164,38 @@ static char *explain_status(int status, int *ret_number)
 	return text_format("the server answered with HTTP status %d", status);
 }
 
+static bool is_absence(const char *message)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(absences); i++)
+		if (strstr(message, absences[i]))
+			return true;
+	return false;
+}
+
+static const char *explain_certificate(const char *message)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(certificate_faults); i++)
+		if (strstr(message, certificate_faults[i].words))
+			return certificate_faults[i].sentence;
+	return message;
+}
+
 /* A sentence of our own for what a person meets most, else libgit2's words. */
-static char *explain(const char *message, int *ret_number)
+static char *explain(const char *message, int code, int *ret_number)
 {
 	const struct beginning *beginning = find_beginning(message);
 	int status;
 
-	for (size_t i = 0; i < ARRAY_COUNT(absences); i++)
-		if (strstr(message, absences[i])) {
-			*ret_number = ENOENT;
-			return text_format("the server has no repository there, or hides "
-					   "it from our key; it said: %s",
-					   message);
-		}
+	if (is_absence(message)) {
+		*ret_number = ENOENT;
+		return text_format("the server has no repository there, or hides it from "
+				   "our key; it said: %s",
+				   message);
+	}
+	if (code == GIT_ECERTIFICATE) {
+		*ret_number = EKEYREJECTED;
+		return text_copy(explain_certificate(message));
+	}
 	if (sscanf(message, STATUS_FORMAT, &status) == 1)
 		return explain_status(status, ret_number);
 	*ret_number = beginning ? beginning->number : number_of_ending(message);
@@ -171,8 +213,9 @@ int failure_set(struct error *err, int code, const char *format, ...)
 	va_list arguments;
 	int number = 0;
 
-	explained = explain(message, &number);
+	explained = explain(message, code, &number);
 	failure_hide_userinfo(explained);
+	text_trim_end(explained);
 	if (number == 0)
 		number = number_of(codes, ARRAY_COUNT(codes), code);
 	if (number == 0 && last)

@@ -49,12 +49,28 @@ static int init_bare(void)
 	return code >= 0 ? code : git_libgit2_init();
 }
 
-/* The variables that OpenSSL made the common way to name other certificates. */
-static int trust(const char *file, const char *directory)
+/*
+ * The variables that OpenSSL made the common way to name other certificates, and what of
+ * them is there.
+ */
+struct trust {
+	const char *file;
+	const char *directory;
+};
+
+static int set_trust(const struct trust *trust, struct error *err)
 {
-	if (!file && !directory)
+	int code;
+
+	if (!trust->file && !trust->directory)
 		return 0;
-	return git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, file, directory);
+	code = git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, trust->file,
+				trust->directory);
+	if (code < 0)
+		return failure_set(
+			err, code,
+			"read the certificates that SSL_CERT_FILE or SSL_CERT_DIR names");
+	return 0;
 }
 
 /*
@@ -92,10 +108,13 @@ int library_require_ssh(struct error *err)
 
 int library_start(bool needs_certificates, struct error *err)
 {
-	const char *file = needs_certificates ? getenv("SSL_CERT_FILE") : NULL;
-	const char *directory = needs_certificates ? getenv("SSL_CERT_DIR") : NULL;
-	bool needs_usual = needs_certificates && !file && !directory;
-	int code = needs_usual ? git_libgit2_init() : init_bare();
+	struct trust trust = { 0 };
+	int code;
+
+	if (needs_certificates)
+		trust = (struct trust){ getenv("SSL_CERT_FILE"), getenv("SSL_CERT_DIR") };
+	code = needs_certificates && !trust.file && !trust.directory ? git_libgit2_init()
+								     : init_bare();
 
 	for (size_t i = 0; code >= 0 && i < ARRAY_COUNT(search_levels); i++)
 		code = git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, search_levels[i], "");
@@ -106,11 +125,9 @@ int library_start(bool needs_certificates, struct error *err)
 		code = git_libgit2_opts(GIT_OPT_ENABLE_CACHING, 0);
 	if (code >= 0)
 		code = set_timeouts();
-	if (code >= 0)
-		code = trust(file, directory);
 	if (code < 0)
 		return failure_set(err, code, "prepare libgit2");
-	return 0;
+	return set_trust(&trust, err);
 }
 
 void library_stop(void)

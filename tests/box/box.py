@@ -190,8 +190,8 @@ class Box:
         self._write_git_faults()
 
     def wants_token(self, password):
-        """From now on the git server asks for this password, too."""
-        self._git_password = {"password": password}
+        """From now on the git server asks for this password, too, of bootagent's usual user."""
+        self._git_password = {"login": f"x-access-token:{password}"}
         self._write_git_faults()
 
     def _write_git_faults(self):

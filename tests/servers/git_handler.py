@@ -64,25 +64,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.stay_silent()
         elif "status" in fault:
             self.send_whole(fault["status"], "a fault was asked for\n")
-        elif not self.is_allowed(fault.get("password")):
-            self.send_whole(HTTPStatus.UNAUTHORIZED, "who are you?\n",
-                            ("WWW-Authenticate", 'Basic realm="git"'))
+        elif "login" in fault and self.login() != fault["login"]:
+            self.send_whole(HTTPStatus.UNAUTHORIZED, "who are you?\n")
         elif ".." in urllib.parse.unquote(self.path.partition("?")[0]).split("/"):
             # http-backend refuses it too, but says 500: git hosts never ask it.
             self.send_whole(HTTPStatus.NOT_FOUND, "no such path\n")
         else:
             self.answer_by_git(body, fault.get("cut_after_bytes"))
 
-    def is_allowed(self, password):
-        """Whether the request carries the password; the user's name is not looked at."""
-        kind, _, text = self.headers.get("Authorization", "").partition(" ")
-        if password is None:
-            return True
+    def login(self):
+        """user:secret as the request has it, or nothing."""
+        kind, _, coded = self.headers.get("Authorization", "").partition(" ")
         try:
-            said = base64.b64decode(text, validate=True).decode()
+            return base64.b64decode(coded).decode() if kind == "Basic" else ""
         except ValueError:
-            return False
-        return kind == "Basic" and said.partition(":")[2] == password
+            return ""
 
     def stay_silent(self):
         """Until the client gives up: what a black hole behind a load balancer does."""
@@ -194,13 +190,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if len(piece) < len(whole):
             raise Cut()
 
-    def send_whole(self, status, text, *headers):
+    def send_whole(self, status, text):
         data = text.encode()
         self.begin(status)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(data)))
-        for name, value in headers:
-            self.send_header(name, value)
+        if status == HTTPStatus.UNAUTHORIZED:
+            self.send_header("WWW-Authenticate", 'Basic realm="git"')
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()

@@ -9,7 +9,7 @@ stands in a benchmark. With --fault-file it misbehaves as told, request by reque
     {"silent": true}          takes the request and never answers
     {"cut_after_bytes": n}    closes the connection after n bytes of the body
     {"delay_ms": n}           waits first
-    {"password": "…"}         401 for whoever does not say it (HTTP Basic, any user)
+    {"login": "user:secret"}  answers 401 to requests without it
     {"only": "upload-pack"}   with any of these: only for requests whose URL contains it
 
 Nothing of this is in the agent: for it, this is just another git host.
@@ -20,6 +20,7 @@ import json
 import os
 import select
 import signal
+import ssl
 import sys
 import threading
 
@@ -38,12 +39,25 @@ class GitServer(http.server.ThreadingHTTPServer):
 
     def __init__(self, root, port, fault_file, log):
         super().__init__(("127.0.0.1", port), Handler)
+        self.tls = None
         self.backend = find_backend()
         self.environment = base_environment(os.path.realpath(root))
         self.fault_file = fault_file
         self.log = log
         self.lock = threading.Lock()
         self.running = set()
+
+    def use_certificate(self, path):
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(path)
+
+    def get_request(self):
+        """The handshake is made by whoever first reads: never by the one who accepts."""
+        connection, address = super().get_request()
+        if self.tls is not None:
+            connection = self.tls.wrap_socket(connection, server_side=True,
+                                              do_handshake_on_connect=False)
+        return connection, address
 
     def fault(self, url):
         """What to do to this request. No file means nothing; a bad one is said loudly."""
@@ -74,6 +88,7 @@ class GitServer(http.server.ThreadingHTTPServer):
             "url": handler.path,
             "request_coding": handler.headers.get("Content-Encoding", ""),
             "request_transfer": handler.headers.get("Transfer-Encoding", ""),
+            "user": handler.login().partition(":")[0],
             "status": handler.answered,
             "bytes": handler.sent_bytes,
             "ms": round(took_s * 1000, 1),
@@ -119,6 +134,7 @@ def parse_options(argv):
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 = any")
     parser.add_argument("--fault-file", help="JSON, read again for every request")
     parser.add_argument("--log", help="one JSON line a request is appended here")
+    parser.add_argument("--certificate", help="PEM, with its key: serve https://localhost")
     parser.add_argument("--until-stdin-closes", action="store_true")
     return parser.parse_args(argv)
 
@@ -127,9 +143,13 @@ def main(argv=None):
     options = parse_options(argv)
     log = open(options.log, "a", buffering=1, encoding="utf-8") if options.log else None
     server = GitServer(options.root, options.port, options.fault_file, log)
+    url = f"http://127.0.0.1:{server.server_port}"
+    if options.certificate:
+        server.use_certificate(options.certificate)
+        url = f"https://localhost:{server.server_port}"
     signals = catch_signals()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(json.dumps({"url": f"http://127.0.0.1:{server.server_port}"}), flush=True)
+    print(json.dumps({"url": url}), flush=True)
     wait_for_the_end(signals, options.until_stdin_closes)
     server.end()
     # Not through the interpreter's end: threads may still be talking to clients.

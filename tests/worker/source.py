@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from servers.process import Server
+from servers.process import Server, wait_until
 from worker.reply import BUILD, SANITIZERS, TIMEOUT_S, talk
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -101,12 +101,24 @@ class World:
         temporary.write_text(json.dumps(fault))
         temporary.rename(self.root / "fault.json")
 
+    def noted(self):
+        """What the host noted of each request since the log was last emptied."""
+        return [json.loads(line) for line in (self.root / "log").read_text().splitlines()]
+
     def asked(self):
         """(method, URL) of each request since the last call."""
-        log = self.root / "log"
-        lines = [json.loads(line) for line in log.read_text().splitlines()]
-        log.write_text("")
+        lines = self.noted()
+        (self.root / "log").write_text("")
         return [(line["method"], line["url"]) for line in lines]
+
+    def was_asked_by(self, *users):
+        """Whether each request since the last call came from these; "" is nobody."""
+        # The host writes its line after its answer.
+        wait_until(lambda: len(self.noted()) >= len(users), TIMEOUT_S)
+        found = [line["user"] for line in self.noted()]
+        (self.root / "log").write_text("")
+        assert found == list(users), found
+        return True
 
     def git(self, *arguments):
         result = subprocess.run(
@@ -128,15 +140,21 @@ class World:
         assert list(self.mirror.rglob("*.lock")) == []
 
 
+def git_host(world, *options):
+    """The git host over the world's repositories: a Server to use in a `with`."""
+    argv = [sys.executable, "-B", "-m", "servers.git_http", "--root", str(world.served),
+            "--fault-file", str(world.root / "fault.json"), "--log", str(world.root / "log"),
+            *options]
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(TESTS), "LANG": "C.UTF-8"}
+    return Server.start(argv, env=environment)
+
+
 @contextlib.contextmanager
 def made_world():
     root = Path(tempfile.mkdtemp(prefix="bootagent-test."))
     root.chmod(0o755)
     made = World(root)
-    argv = [sys.executable, "-B", "-m", "servers.git_http", "--root", str(made.served),
-            "--fault-file", str(root / "fault.json"), "--log", str(root / "log")]
-    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(TESTS), "LANG": "C.UTF-8"}
-    with Server.start(argv, env=environment) as server:
+    with git_host(made) as server:
         made.url = server.ready["url"]
         yield made
     # Not shutil.rmtree: it recurses, and trees here are deeper than Python allows.

@@ -141,6 +141,26 @@ static void code_and_message_are_kept(void **state)
 	aws_reply_done(&reply);
 }
 
+static void only_an_object_is_kept(void **state)
+{
+	static const char *const texts[] = {
+		"[\"a secret\"]", "\"a secret\"", "null", "5", "{", ""
+	};
+	struct aws_reply reply;
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_int_equal(read_text(&json_service, 200, texts[i], &reply, &err),
+				 -EPROTO);
+		assert_string_equal(err.text,
+				    "the answer is not the JSON that AWS sends");
+		assert_null(reply.document);
+		assert_null(reply.code);
+		aws_reply_done(&reply);
+	}
+}
+
 static void values_are_wiped(void **state)
 {
 	static const char body[] =
@@ -246,6 +266,7 @@ int main(void)
 		cmocka_unit_test(json_refusals_are_told_apart),
 		cmocka_unit_test(good_replies_are_read),
 		cmocka_unit_test(code_and_message_are_kept),
+		cmocka_unit_test(only_an_object_is_kept),
 		cmocka_unit_test(values_are_wiped),
 		cmocka_unit_test(no_copy_of_a_value_is_left),
 	};

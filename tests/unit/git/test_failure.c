@@ -51,6 +51,14 @@ static const struct example examples[] = {
 	{ -1, GIT_ERROR_HTTP, "unexpected http status code: 418", EPROTO, NULL },
 	{ GIT_EAUTH, GIT_ERROR_HTTP, "too many redirects", EACCES, NULL },
 	{ GIT_ECERTIFICATE, GIT_ERROR_SSL, "the certificate is bad", EKEYREJECTED, NULL },
+	{ GIT_ECERTIFICATE, GIT_ERROR_SSL,
+	  "the SSL certificate is invalid: 0x09 - The certificate validity has expired",
+	  EKEYREJECTED,
+	  "connect: the server's certificate has expired: it must be renewed there, or "
+	  "the clock of this machine is wrong" },
+	{ GIT_EEOF, GIT_ERROR_SSH, "ERROR: Repository not found.\n", ENOENT,
+	  "connect: the server has no repository there, or hides it from our key; it "
+	  "said: ERROR: Repository not found." },
 	{ -1, GIT_ERROR_NET, "invalid packet line", EPROTO, NULL },
 	{ -1, GIT_ERROR_INDEXER, "packfile trailer mismatch", EBADMSG, NULL },
 	{ GIT_EMISMATCH, GIT_ERROR_ODB, "object hash mismatch", EBADMSG, NULL },
