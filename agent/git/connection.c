@@ -127,6 +127,7 @@ static int connect_once(struct connection *connection, git_repository *repositor
 {
 	git_remote_create_options create;
 	git_remote_connect_options connect;
+	bool is_ssh = connection->address.scheme == ADDRESS_SSH;
 	autoremote git_remote *remote = NULL;
 	int code = git_remote_create_options_init(&create,
 						  GIT_REMOTE_CREATE_OPTIONS_VERSION);
@@ -147,7 +148,11 @@ static int connect_once(struct connection *connection, git_repository *repositor
 	 * "None" is no other host; to another path of the same host it goes (facts G7).
 	 */
 	connect.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
+	if (is_ssh)
+		library_may_leak(true);
 	code = git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &connect);
+	if (is_ssh)
+		library_may_leak(false);
 	if (code < 0)
 		return fail(connection, code, "connect", err);
 	connection->remote = TAKE(remote);

@@ -11,6 +11,10 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 /*
  * libgit2's start. Built with mbedTLS, as Debian does, it parses every certificate of the
  * machine there and then, a third of what a fetch that finds nothing new takes, and no
@@ -134,3 +138,18 @@ void library_stop(void)
 {
 	(void)git_libgit2_shutdown();
 }
+
+#ifdef __SANITIZE_ADDRESS__
+void library_may_leak(bool may_leak)
+{
+	if (may_leak)
+		__lsan_disable();
+	else
+		__lsan_enable();
+}
+#else
+void library_may_leak(bool may_leak)
+{
+	(void)may_leak;
+}
+#endif

@@ -153,7 +153,8 @@ static int answer_http(struct login *login, unsigned int allowed,
 	if (!login->token && !address->user)
 		return error_set(
 			err, EACCES,
-			"the server asks for credentials, and none are configured");
+			"the server asks for credentials, and none are configured: "
+			"set source.token_parameter");
 	if (login->was_answered)
 		return error_set(
 			err, EACCES,

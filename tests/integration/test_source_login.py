@@ -80,7 +80,7 @@ def test_token_refused_later(world, repository):
 def test_no_token(world, repository):
     world.fault({"login": f"x-access-token:{TOKEN}"})
     message = world.fetch().refused("EACCES")
-    assert message.endswith("the server asks for credentials, and none are configured")
+    assert message.endswith("none are configured: set source.token_parameter")
     world.fetch(ssh_key="not for here").refused("EACCES", "none are configured")
     assert repository.head
 

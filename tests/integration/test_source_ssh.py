@@ -9,9 +9,6 @@ from servers.ssh import Ssh, fingerprint, make_key, unused_port
 
 @pytest.fixture
 def host(world):
-    # libgit2 1.5.1 forgets what it read from known_hosts, and libssh2 a user's name.
-    world.environment["LSAN_OPTIONS"] = f"suppressions={world.root}/leaks:print_suppressions=0"
-    (world.root / "leaks").write_text("leak:libgit2.so\nleak:libssh2.so\nleak:libcrypto.so\n")
     with Ssh(world.root / "ssh") as server:
         yield server
 
