@@ -11,11 +11,11 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kill.tables import STEP_OUTPUT
+from kill.tables import LINKED, STEP_OUTPUT
 from servers.repository import File, read_tree
 
 PROBE_DEADLINE_S = 5
-OWN_FILES = {"REVISION", STEP_OUTPUT}
+OWN_FILES = {"REVISION", STEP_OUTPUT, LINKED}
 STATUS_KEYS = {"schema", "agent_version", "boot_id", "instance", "wanted_revision", "pinned",
                "serving", "run", "draining", "last_run", "lifecycle", "times"}
 

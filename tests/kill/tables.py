@@ -28,6 +28,7 @@ READ_ONLY = frozenset({"inspect"})
 FORGIVEN = frozenset({"record"})
 
 STEP_OUTPUT = "prepared.txt"
+LINKED = "log"
 STEPS = [
     {"name": "prepare", "run": ["sh", "-c", f"echo $BOOTAGENT_REVISION > {STEP_OUTPUT}"]},
     {"name": "publish", "when": "after-publish",
@@ -70,14 +71,15 @@ class Scenario:
 
 
 MAKING = ("inspect", "prepare", "finish", "activate")
+LINKING = ("inspect", "prepare", "finish", "link", "activate")
 SOURCE = ("fetch", "export")
 
 SCENARIOS = {scenario.name: scenario for scenario in (
     Scenario("boot", "boot", 0, None, True, frozenset({1}),
              {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "record")}),
     Scenario("sync", "sync", 0, SECOND, True, frozenset({5}),
-             {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "record")},
-             {"steps": STEPS}),
+             {"bootagent-source": SOURCE, "bootagent-tree": (*LINKING, "record")},
+             {"steps": STEPS, "release": {"linked_dirs": [LINKED]}}),
     # Killed while it takes back, it cannot: then nothing good is said to serve.
     Scenario("back", "sync", 5, BROKEN, False, frozenset({1, 5}),
              {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "activate")},
