@@ -82,6 +82,7 @@ BOOTAGENT_SOURCES := \
 	agent/run/begin.c \
 	agent/run/log.c \
 	agent/run/outcome.c \
+	agent/run/pin.c \
 	agent/run/report.c \
 	agent/run/run.c \
 	agent/run/status.c \
@@ -93,6 +94,7 @@ BOOTAGENT_SOURCES := \
 	agent/setup/setup.c \
 	agent/source/source.c \
 	agent/state/gate.c \
+	agent/state/pins.c \
 	agent/state/places.c \
 	agent/state/releases.c \
 	agent/state/runfile.c \
@@ -115,6 +117,7 @@ SOURCE_HELPER_SOURCES := \
 	agent/git/export.c \
 	agent/git/failure.c \
 	agent/git/fetch.c \
+	agent/git/find.c \
 	agent/git/hostkey.c \
 	agent/git/key.c \
 	agent/git/library.c \
@@ -194,6 +197,7 @@ UNIT_TESTS := \
 	tests/unit/secrets/test_environment.c \
 	tests/unit/secrets/test_replies.c \
 	tests/unit/state/test_gate.c \
+	tests/unit/state/test_pins.c \
 	tests/unit/state/test_places.c \
 	tests/unit/state/test_releases.c \
 	tests/unit/state/test_runfile.c \

@@ -2,12 +2,15 @@
 #include "base/identity.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +21,7 @@
 
 #define PASSWD_BUFFER_BYTES 16384
 #define GROUPS_FIRST_COUNT 32
+#define LOGIN_UID_MAX_BYTES 32
 
 static void load_groups(struct identity *identity)
 {
@@ -62,4 +66,43 @@ void identity_done(struct identity *identity)
 	free(identity->home);
 	free(identity->groups);
 	*identity = (struct identity){ 0 };
+}
+
+static char *name_of(uid_t uid)
+{
+	char buffer[PASSWD_BUFFER_BYTES];
+	struct passwd entry, *found = NULL;
+
+	if (getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) != 0 || !found)
+		return NULL;
+	return text_copy(found->pw_name);
+}
+
+/* Given at the login and kept through changes of user; (uid_t)-1: nobody logged in. */
+static char *login_name(void)
+{
+	autofree char *text = NULL;
+	autoclose int fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct error ignored;
+	unsigned long uid;
+
+	if (fd < 0 ||
+	    file_read(fd, "loginuid", LOGIN_UID_MAX_BYTES, &text, NULL, &ignored) < 0)
+		return NULL;
+	uid = strtoul(text, NULL, 10);
+	return uid == (uid_t)-1 ? NULL : name_of((uid_t)uid);
+}
+
+char *identity_person(void)
+{
+	const char *sudo_user = getenv("SUDO_USER");
+	char *name;
+
+	if (sudo_user && text_is_printable(sudo_user) &&
+	    strlen(sudo_user) <= NAME_MAX_BYTES)
+		return text_copy(sudo_user);
+	name = login_name();
+	if (!name)
+		name = name_of(geteuid());
+	return name ? name : text_format("uid %u", geteuid());
 }

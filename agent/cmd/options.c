@@ -18,7 +18,8 @@
 const struct verb cmd_verbs[] = {
 	{ "boot", "", false, "bring this instance from launch to the hook's verdict",
 	  cmd_boot },
-	{ "sync", "", false, "bring the wanted revision into service", cmd_sync },
+	{ "sync", "[--ref REF|--unpin]", false, "bring the wanted revision into service",
+	  cmd_sync },
 	{ "status", "[--json]", false,
 	  "what serves, since when, and what the last run did", cmd_status },
 	{ "config show", "[--origin]", false,
@@ -40,6 +41,8 @@ struct option_row {
 static const struct option_row option_rows[] = {
 	{ "config", "FILE", 'c', "read FILE instead of the files in /etc/bootagent" },
 	{ "root", "DIR", 'r', "resolve the system's paths below DIR; not a chroot" },
+	{ "ref", "REF", 'R', "pin to a branch's head, a tag or a commit (sync)" },
+	{ "unpin", NULL, 'u', "take the pin back (sync)" },
 	{ "json", NULL, 'j', "machine-readable output, one object a line" },
 	{ "origin", NULL, 'o', "say of each value where it is set" },
 	{ "verbose", NULL, 'v', "also what steps wrote that went well" },
@@ -61,6 +64,7 @@ static const struct {
 	{ EXIT_BUSY, "another run is under way" },
 };
 
+#define REF_MAX_BYTES 255
 #define OPTION_COUNT ARRAY_COUNT(option_rows)
 
 static char *append(char *text, char *more)
@@ -79,7 +83,7 @@ static void print_help(void)
 	for (const struct verb *verb = cmd_verbs; verb->name; verb++) {
 		autofree char *usage = text_format("%s %s", verb->name, verb->arguments);
 
-		text = append(text, text_format("  %-22s %s\n", usage, verb->help));
+		text = append(text, text_format("  %-24s %s\n", usage, verb->help));
 	}
 	text = append(text, text_copy("\nOptions:\n"));
 	for (size_t i = 0; i < OPTION_COUNT; i++)
@@ -135,6 +139,12 @@ static int take_option(int letter, struct options *options, char **argv)
 		return -1;
 	case 'r':
 		options->root = optarg;
+		return -1;
+	case 'R':
+		options->ref = optarg;
+		return -1;
+	case 'u':
+		options->has_unpin = true;
 		return -1;
 	case 'j':
 		options->is_json = true;
@@ -205,6 +215,32 @@ static int refuse_verb(char *const *words)
 	return refuse(problem, NULL);
 }
 
+static bool is_line(const char *text)
+{
+	autofree char *copy = text_copy(text);
+
+	text_make_printable(copy);
+	return *text && strlen(text) <= REF_MAX_BYTES && strcmp(copy, text) == 0;
+}
+
+/* Whether every option has a meaning with this verb; the exit status if not, else -1. */
+static int check_options(const struct options *options, const struct verb *verb)
+{
+	if (options->has_origin && verb->perform != cmd_config_show)
+		return refuse("--origin belongs to 'config show', not to", verb->name);
+	if (options->ref && verb->perform != cmd_sync)
+		return refuse("--ref belongs to 'sync', not to", verb->name);
+	if (options->has_unpin && verb->perform != cmd_sync)
+		return refuse("--unpin belongs to 'sync', not to", verb->name);
+	if (options->ref && options->has_unpin)
+		return refuse("--ref sets a pin and --unpin takes it back: give one",
+			      NULL);
+	if (options->ref && !is_line(options->ref))
+		return refuse("--ref needs the name of a branch or tag, or a commit's id",
+			      NULL);
+	return -1;
+}
+
 /* Takes the words that are no options; the exit status if they are wrong, else -1. */
 static int take_words(char *const *words, struct options *options,
 		      const struct verb **ret_verb)
@@ -221,10 +257,8 @@ static int take_words(char *const *words, struct options *options,
 		options->operand = words[count++];
 	if (words[count])
 		return refuse("this is one argument too many:", words[count]);
-	if (options->has_origin && verb->perform != cmd_config_show)
-		return refuse("--origin belongs to 'config show', not to", verb->name);
 	*ret_verb = verb;
-	return -1;
+	return check_options(options, verb);
 }
 
 bool cmd_parse(int argc, char **argv, struct options *ret_options,

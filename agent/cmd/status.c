@@ -79,6 +79,20 @@ static const char *describe_wanted(const struct json_object *serving)
 						   : "not what serves";
 }
 
+static char *add_pinned(char *text, const struct json_object *status)
+{
+	const struct json_object *pinned =
+		json_member(status, "pinned", json_type_object);
+	autofree char *at = time_or(pinned, "at", "?");
+
+	if (!pinned)
+		return text;
+	return append(text,
+		      text_format("pinned    %.12s, by %s at %s",
+				  text_or(pinned, "revision", "?"),
+				  text_or(pinned, "by", "?"), at));
+}
+
 static char *add_serving(char *text, const struct json_object *status)
 {
 	const struct json_object *serving =
@@ -101,6 +115,7 @@ static char *add_serving(char *text, const struct json_object *status)
 		text = append(text,
 			      text_format("wanted    %.12s, %s", wanted,
 					  describe_wanted(serving)));
+	text = add_pinned(text, status);
 	/* The last run's error, told below, is the usual reason. */
 	if (reason && !text_is_equal(reason, json_string(error, "message")))
 		text = append(text, text_format("because   %s", reason));

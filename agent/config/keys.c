@@ -146,7 +146,7 @@ const struct config_key config_keys[] = {
 		.type = CONFIG_TEXT,
 		.offset = offsetof(struct config, source.branch),
 		.fallback = "main",
-		.help = "The branch whose head is the wanted revision.",
+		.help = "The branch whose head is wanted; else a tag or a commit's id.",
 	},
 	{
 		.name = "source.ssh_key_parameter",

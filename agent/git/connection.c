@@ -214,11 +214,14 @@ int connection_open(struct connection *connection, const char *path,
 	return connect_once(connection, repository, err);
 }
 
-int connection_download(struct connection *connection, const struct resolved *wanted,
-			bool is_first, struct error *err)
+int connection_download(struct connection *connection, const char *ref, bool is_first,
+			struct error *err)
 {
-	autofree char *refspec = text_format("+%s:%s", wanted->ref, wanted->ref);
-	git_strarray refspecs = { &refspec, 1 };
+	autofree char *one = text_format("+%s:%s", ref ? ref : "", ref ? ref : "");
+	char all_branches[] = "+refs/heads/*:refs/heads/*";
+	char all_tags[] = "+refs/tags/*:refs/tags/*";
+	char *all[] = { all_branches, all_tags };
+	git_strarray refspecs = { ref ? &one : all, ref ? 1 : ARRAY_COUNT(all) };
 	git_fetch_options options;
 	int code = git_fetch_options_init(&options, GIT_FETCH_OPTIONS_VERSION);
 
@@ -228,7 +231,10 @@ int connection_download(struct connection *connection, const struct resolved *wa
 	options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
 	options.update_fetchhead = 0;
 #if LIBRARY_IS_AT_LEAST(1, 7)
-	if (is_first)
+	/* Whoever looks for a commit by its id needs the history, too. */
+	if (!ref)
+		options.depth = GIT_FETCH_DEPTH_UNSHALLOW;
+	else if (is_first)
 		options.depth = 1;
 #else
 	(void)is_first;

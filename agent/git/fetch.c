@@ -8,6 +8,8 @@
 #include "base/wire.h"
 #include "git/connection.h"
 #include "git/failure.h"
+#include "git/find.h"
+#include "git/handles.h"
 #include "git/library.h"
 #include "git/mirror.h"
 #include "git/resolve.h"
@@ -20,10 +22,12 @@
 
 /*
  * One contact with the server: connect, read its refs, and stop there if the mirror
- * already has what the branch points to. Otherwise the same connection brings the one
- * branch. The ref is moved by us, after the commit and its tree were read back: libgit2's
- * own "fetch" moves it first, and calls a fetch that could not store its result a success
- * (facts G2, G3). A forced push is followed; the result says where the branch was before.
+ * already has what the wanted one points to. Otherwise the same connection brings that
+ * ref, or for an id that no ref stands at, every branch and tag. The ref is moved by us,
+ * after the commit and its tree were read back: libgit2's own "fetch" moves it first, and
+ * calls a fetch that could not store its result a success (facts G2, G3). A forced push
+ * is followed; the result says where the branch was before. A commit that is here already
+ * and is asked for by its full id needs no contact at all (facts G12).
  *
  * Nothing here waits with a limit: libgit2 1.5 has no timeouts, so the supervisor watches
  * the progress lines and kills us.
@@ -34,8 +38,8 @@
 struct fetch {
 	const char *repository_path;
 	const char *url;
-	const char *branch;
-	char *ref; /* the branch in full */
+	const char *name; /* what is wanted: a branch, a tag or an id */
+	char *head_ref;   /* what HEAD says: a branch of that name */
 	git_repository *repository;
 	struct connection connection;
 };
@@ -43,7 +47,7 @@ struct fetch {
 static void done(struct fetch *fetch)
 {
 	connection_close(&fetch->connection);
-	free(fetch->ref);
+	free(fetch->head_ref);
 	git_repository_free(fetch->repository);
 }
 
@@ -56,21 +60,59 @@ static int read_request(const struct json_object *request, struct fetch *fetch,
 	if (result == 0)
 		result = wire_require_string(request, "url", &fetch->url, err);
 	if (result == 0)
-		result = wire_require_string(request, "ref", &fetch->branch, err);
+		result = wire_require_string(request, "ref", &fetch->name, err);
 	return result;
 }
 
-static int find_wanted(git_remote *remote, const char *branch,
-		       struct resolved *ret_wanted, struct error *err)
+static int list_heads(git_remote *remote, const git_remote_head *const **ret_heads,
+		      size_t *ret_count, struct error *err)
 {
 	const git_remote_head **heads = NULL;
-	size_t head_count = 0;
-	int code = git_remote_ls(&heads, &head_count, remote);
+	int code = git_remote_ls(&heads, ret_count, remote);
 
 	if (code < 0)
 		return failure_set(err, code, "list the server's refs");
-	return resolve_branch((const git_remote_head *const *)heads, head_count, branch,
-			      ret_wanted, err);
+	*ret_heads = (const git_remote_head *const *)heads;
+	return 0;
+}
+
+static int find_wanted(git_remote *remote, const char *name, struct resolved *ret_wanted,
+		       struct error *err)
+{
+	const git_remote_head *const *heads = NULL;
+	size_t head_count = 0;
+	int result = list_heads(remote, &heads, &head_count, err);
+
+	return result < 0 ? result : resolve(heads, head_count, name, ret_wanted, err);
+}
+
+/* Now that everything is here: which commit the id begins. */
+static int find_by_id(struct fetch *fetch, git_oid *ret_id, struct error *err)
+{
+	const git_remote_head *const *heads = NULL;
+	size_t head_count = 0;
+	int result = find_commit(fetch->repository, fetch->name, ret_id, err);
+
+	if (result != -ENOENT)
+		return result;
+	result = list_heads(fetch->connection.remote, &heads, &head_count, err);
+	if (result < 0)
+		return result;
+	return resolve_missing(heads, head_count, fetch->name, err);
+}
+
+static int bring(struct fetch *fetch, struct resolved *wanted, bool is_first,
+		 struct error *err)
+{
+	int result = connection_download(&fetch->connection, wanted->remote_ref, is_first,
+					 err);
+
+	if (result < 0)
+		return result;
+	result = wanted->remote_ref
+		? find_peeled(fetch->repository, &wanted->id, &wanted->id, err)
+		: find_by_id(fetch, &wanted->id, err);
+	return result < 0 ? result : store_move(fetch->repository, wanted, err);
 }
 
 static struct json_object *describe(const struct fetch *fetch,
@@ -93,27 +135,31 @@ static struct json_object *describe(const struct fetch *fetch,
 	return result;
 }
 
-static int fetch_branch(struct fetch *fetch, struct json_object **ret_result,
+static int fetch_wanted(struct fetch *fetch, struct json_object **ret_result,
 			struct error *err)
 {
 	__attribute__((cleanup(resolve_done))) struct resolved wanted = { 0 };
 	struct connection *connection = &fetch->connection;
 	struct stored before = { 0 };
-	int result = connection_open(connection, fetch->repository_path,
-				     fetch->repository, err);
+	bool is_held = find_held(fetch->repository, fetch->name, &wanted);
+	int result = is_held ? 0
+			     : connection_open(connection, fetch->repository_path,
+					       fetch->repository, err);
 
-	if (result == 0)
-		result = find_wanted(connection->remote, fetch->branch, &wanted, err);
+	if (result == 0 && !is_held)
+		result = find_wanted(connection->remote, fetch->name, &wanted, err);
 	if (result < 0)
 		return result;
 	before = store_look_up(fetch->repository, &wanted);
-	if (!before.is_current)
-		result = connection_download(connection, &wanted, !before.is_there, err);
-	if (result == 0 && !before.is_current)
+	if (is_held && !before.is_current)
 		result = store_move(fetch->repository, &wanted, err);
-	if (result == 0)
-		*ret_result = describe(fetch, &wanted, &before);
-	return result;
+	else if (!before.is_current)
+		result = bring(fetch, &wanted, !before.is_there, err);
+	if (result < 0)
+		return result;
+	before.is_current |= is_held;
+	*ret_result = describe(fetch, &wanted, &before);
+	return 0;
 }
 
 static int prepare(struct fetch *fetch, struct error *err)
@@ -127,9 +173,9 @@ static int prepare(struct fetch *fetch, struct error *err)
 		return error_set(err, errno, "set HOME: %s", strerror(errno));
 	result = library_start(scheme == ADDRESS_HTTPS, err);
 	if (result == 0)
-		result = resolve_name(fetch->branch, &fetch->ref, err);
+		result = resolve_name(fetch->name, &fetch->head_ref, err);
 	if (result == 0)
-		result = mirror_prepare(fetch->repository_path, fetch->ref, err);
+		result = mirror_prepare(fetch->repository_path, fetch->head_ref, err);
 	if (result == 0)
 		result = mirror_open(fetch->repository_path, &fetch->repository, err);
 	return result;
@@ -156,5 +202,5 @@ int fetch_perform(const struct json_object *request, struct json_object **ret_re
 	result = prepare(&fetch, err);
 	if (result < 0)
 		return result;
-	return fetch_branch(&fetch, ret_result, err) < 0 ? wrap(&fetch, err) : 0;
+	return fetch_wanted(&fetch, ret_result, err) < 0 ? wrap(&fetch, err) : 0;
 }

@@ -11,6 +11,7 @@
 #include "release/tree.h"
 #include "run/run.h"
 #include "run/status.h"
+#include "source/source_types.h"
 #include "state/gate.h"
 
 #include <stdlib.h>
@@ -76,8 +77,7 @@ static int log_revision(struct run *run, struct error *err)
 	autofree char *line = NULL;
 
 	line = text_format("Branch %s (at %s) deployed as release %s by bootagent",
-			   run->config->source.branch, run->release->revision,
-			   run->release->name);
+			   run->source->name, run->release->revision, run->release->name);
 	json_set_string(request, "line", line);
 	return tree_perform(run, "record", request, NULL, err);
 }

@@ -122,6 +122,7 @@ void run_done(struct run *run)
 {
 	http_free(run->http);
 	releases_done(&run->releases);
+	pin_done(&run->pin);
 	(void)json_object_put(run->status);
 	places_done(&run->places);
 	memory_close_fd(&run->lock_fd);

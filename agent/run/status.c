@@ -117,6 +117,19 @@ void status_set_wanted(struct run *run, const char *revision)
 					       revision));
 }
 
+void status_set_pinned(struct run *run)
+{
+	struct json_object *pinned = NULL;
+
+	if (run->pin.revision) {
+		pinned = json_new_object();
+		json_set_string(pinned, "revision", run->pin.revision);
+		json_set_string(pinned, "by", run->pin.by);
+		set_time(pinned, "at", run->pin.at_ms);
+	}
+	json_set(run->status, "pinned", pinned);
+}
+
 void status_set_running(struct run *run)
 {
 	struct json_object *object = section(run, "run");

@@ -6,6 +6,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "run/options.h"
+#include "run/pin.h"
 #include "run/run.h"
 #include "run/status.h"
 #include "secrets/secrets.h"
@@ -45,11 +47,39 @@ static void add_keys(const struct run *run, struct json_object *request)
 	json_set(request, "host_keys", host_keys);
 }
 
-int source_stage(struct run *run, struct error *err)
+/* What is asked for, and by which name people know it. Both are borrowed. */
+struct wish {
+	const char *ref;
+	const char *name;
+};
+
+/* A person's word now, else the pin, else the configuration. */
+static int find_wish(struct run *run, struct wish *ret_wish, struct error *err)
+{
+	const struct options *options = run->options;
+	const char *branch = run->config->source.branch;
+	int result = run_load_pin(run, err);
+
+	if (result == 0 && options->has_unpin)
+		result = run_remove_pin(run, err);
+	if (result < 0)
+		return result;
+	if (options->ref)
+		*ret_wish = (struct wish){ options->ref, options->ref };
+	else if (run->pin.revision)
+		*ret_wish =
+			(struct wish){ run->pin.revision,
+				       run->pin.ref ? run->pin.ref : run->pin.revision };
+	else
+		*ret_wish = (struct wish){ branch, branch };
+	return 0;
+}
+
+static int fetch(struct run *run, const char *ref, struct json_object **ret_reply,
+		 struct error *err)
 {
 	const struct config *config = run->config;
 	autojson struct json_object *request = json_new_object();
-	autojson struct json_object *reply = NULL;
 	const struct worker_task task = {
 		.helper = "bootagent-source",
 		.identity = &run->setup->source,
@@ -58,20 +88,34 @@ int source_stage(struct run *run, struct error *err)
 		.idle_timeout_ms = idle_timeout_ms(config),
 		.deadline = deadline_in(config->source.timeout_ms),
 	};
-	const char *revision;
 	int result;
 
 	json_set_string(request, "verb", "fetch");
 	json_set_string(request, "repository", run->setup->mirror);
 	json_set_string(request, "url", config->source.repo_url);
-	json_set_string(request, "ref", config->source.branch);
+	json_set_string(request, "ref", ref);
 	add_keys(run, request);
-	result = run_worker(run, &task, &reply, err);
+	result = run_worker(run, &task, ret_reply, err);
 	json_wipe(request);
 	if (result == -ETIMEDOUT)
 		return error_wrap(err, "fetch '%s' (source.timeout is %lld s)",
 				  config->source.repo_url,
 				  (long long)(config->source.timeout_ms / 1000));
+	if (result == -ENOENT && run->pin.revision && !run->options->ref)
+		return error_wrap(err, "pinned by %s ('sync --unpin' takes it back)",
+				  run->pin.by);
+	return result;
+}
+
+int source_stage(struct run *run, struct error *err)
+{
+	autojson struct json_object *reply = NULL;
+	struct wish wish = { 0 };
+	const char *revision;
+	int result = find_wish(run, &wish, err);
+
+	if (result == 0)
+		result = fetch(run, wish.ref, &reply, err);
 	if (result < 0)
 		return result;
 	revision = json_string(reply, "revision");
@@ -79,16 +123,24 @@ int source_stage(struct run *run, struct error *err)
 		return error_set(err, EPROTO, "bootagent-source named no revision");
 	run->source = memory_new(1, sizeof(*run->source));
 	run->source->revision = text_copy(revision);
+	run->source->name = text_copy(wish.name);
+	if (run->options->ref)
+		result = run_set_pin(run, revision, run->options->ref, err);
+	if (result < 0)
+		return result;
 	status_set_wanted(run, revision);
-	run_detail(run, "%s is %.12s%s", config->source.branch, revision,
-		   json_boolean(reply, "fetched") ? "" : ", already here");
+	run_detail(run, "%s is %.12s%s%s", run->source->name, revision,
+		   json_boolean(reply, "fetched") ? "" : ", already here",
+		   run->pin.revision ? "; pinned" : "");
 	return 0;
 }
 
 void source_stage_done(struct run *run)
 {
-	if (run->source)
+	if (run->source) {
 		free(run->source->revision);
+		free(run->source->name);
+	}
 	free(run->source);
 	run->source = NULL;
 }

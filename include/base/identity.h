@@ -27,4 +27,10 @@ int identity_init(struct identity *identity, const char *user, struct error *err
 
 void identity_done(struct identity *identity);
 
+/*
+ * The name of the person who called us: whoever used sudo, else whoever logged in, else
+ * the user we run as. For people to read, not for a decision. The caller frees it.
+ */
+char *identity_person(void) __attribute__((returns_nonnull, warn_unused_result));
+
 #endif

@@ -7,7 +7,8 @@
 struct error;
 
 /*
- * The verb "fetch": brings one branch of a git host into the mirror.
+ * The verb "fetch": brings what a name means on a git host into the mirror. The name is
+ * a branch, else a tag, else a commit's id, full or short (resolve.h).
  *
  *   request  {"repository": "/abs/NAME.git", "url": "https://…", "ref": "main",
  *             "token", "ssh_key", "host_keys": […] (all optional)}
@@ -15,9 +16,9 @@ struct error;
  *   result   {"revision", "ref", "previous_revision" (null: none), "fetched",
  *             "received_objects", "received_bytes"}
  *
- * Blocks for as long as the server is silent: whoever started us kills us at the
- * deadline. Errors: those of resolve.h, mirror.h, connection.h and failure.h; -EINVAL: a
- * bad request.
+ * A full id that the mirror holds is not asked for. Blocks for as long as the server is
+ * silent: whoever started us kills us at the deadline. Errors: those of resolve.h,
+ * find.h, mirror.h, connection.h and failure.h; -EINVAL: a bad request.
  */
 int fetch_perform(const struct json_object *request, struct json_object **ret_result,
 		  struct error *err) __attribute__((warn_unused_result));

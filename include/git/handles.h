@@ -12,6 +12,7 @@
 	}
 
 HANDLE_CLEANUP(git_commit, git_commit_free)
+HANDLE_CLEANUP(git_object, git_object_free)
 HANDLE_CLEANUP(git_odb, git_odb_free)
 HANDLE_CLEANUP(git_odb_object, git_odb_object_free)
 HANDLE_CLEANUP(git_reference, git_reference_free)
@@ -21,6 +22,7 @@ HANDLE_CLEANUP(git_repository, git_repository_free)
 HANDLE_CLEANUP(git_tree, git_tree_free)
 
 #define autocommit __attribute__((cleanup(handle_put_git_commit)))
+#define autoobject __attribute__((cleanup(handle_put_git_object)))
 #define autoodb __attribute__((cleanup(handle_put_git_odb)))
 #define autoodbobject __attribute__((cleanup(handle_put_git_odb_object)))
 #define autoreference __attribute__((cleanup(handle_put_git_reference)))

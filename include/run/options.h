@@ -9,6 +9,8 @@ struct options {
 	const char *root;    /* --root, "/" */
 	const char *config;  /* --config inside the root */
 	const char *operand; /* of a verb that takes one; NULL: none given */
+	const char *ref;     /* --ref; NULL: none given */
+	bool has_unpin;      /* --unpin */
 	bool is_json;        /* --json */
 	bool has_origin;     /* --origin */
 	bool is_verbose;     /* --verbose */

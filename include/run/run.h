@@ -10,6 +10,7 @@
 #include "run/outcome.h"
 #include "run/record.h"
 #include "run/report.h"
+#include "state/pins.h"
 #include "state/places.h"
 #include "state/releases.h"
 #include "state/runfile.h"
@@ -63,6 +64,7 @@ struct run {
 	struct imds *imds;
 	struct aws *aws;
 	struct releases releases;
+	struct pin pin;
 	struct json_object *status; /* the document that `bootagent status` prints */
 
 	struct metadata *metadata;
@@ -77,7 +79,7 @@ struct run {
 
 	const struct outcome *outcome;     /* decided before VERDICT; NULL until then */
 	const char *stage;                 /* the one that runs */
-	char detail[RUN_DETAIL_MAX_BYTES]; /* what the running stage says of itself */
+	char detail[RUN_DETAIL_MAX_BYTES]; /* what that has to say of itself */
 	struct stage_record stages[RUN_STAGES_MAX];
 	size_t stage_count;
 	struct step_record *steps;

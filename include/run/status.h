@@ -17,6 +17,7 @@ struct json_object *status_new(void) __attribute__((returns_nonnull));
 /* The members that stages find out, set in run->status. */
 void status_set_instance(struct run *run);
 void status_set_wanted(struct run *run, const char *revision);
+void status_set_pinned(struct run *run);
 void status_set_running(struct run *run);
 void status_set_lifecycle(struct run *run, const char *state);
 void status_set_verdict(struct run *run, const struct stored_verdict *verdict);

@@ -6,8 +6,10 @@ struct error;
 struct run;
 
 /*
- * SOURCE: has bootagent-source bring the branch's head into the mirror. Sets run->source.
- * Errors are the worker's: -ENOENT no such branch, -ETIMEDOUT, a network error, …
+ * SOURCE: has bootagent-source bring the wanted revision into the mirror: what --ref
+ * names, which is pinned then, else the pinned one, else the branch's head. Sets
+ * run->source. Errors are the worker's: -ENOENT nothing of that name, -ETIMEDOUT, a
+ * network error, …
  */
 int source_stage(struct run *run, struct error *err) __attribute__((warn_unused_result));
 void source_stage_done(struct run *run);

@@ -5,6 +5,7 @@
 /* What SOURCE found. */
 struct source {
 	char *revision; /* the wanted one, in the mirror */
+	char *name;     /* what it was asked for by: a branch, a tag, an id */
 };
 
 #endif

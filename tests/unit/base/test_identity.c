@@ -9,11 +9,13 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -82,6 +84,23 @@ static void done_twice_is_fine(void **state)
 	assert_int_equal(identity.group_count, 0);
 }
 
+static void person_is_who_used_sudo(void **state)
+{
+	static const char *const refused[] = { "", "two words", "a\nb" };
+
+	(void)state;
+	assert_int_equal(setenv("SUDO_USER", "operator", 1), 0);
+	for (size_t i = 0; i <= ARRAY_COUNT(refused); i++) {
+		autofree char *person = identity_person();
+
+		assert_int_equal(strcmp(person, "operator") == 0, i == 0);
+		assert_true(*person && !strpbrk(person, "\n"));
+		if (i < ARRAY_COUNT(refused))
+			assert_int_equal(setenv("SUDO_USER", refused[i], 1), 0);
+	}
+	assert_int_equal(unsetenv("SUDO_USER"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -89,6 +108,7 @@ int main(void)
 		cmocka_unit_test(another_user_or_oneself),
 		cmocka_unit_test(missing_user_is_never_made),
 		cmocka_unit_test(done_twice_is_fine),
+		cmocka_unit_test(person_is_who_used_sudo),
 	};
 
 	return cmocka_run_group_tests_name("base_identity", tests, NULL, NULL);

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "config/config.h"
 
-/* The file that systemd reads; its own reader of it is asked in tests/system. */
+/* The file that systemd reads. */
 
 static void values_are_quoted(void **state)
 {
