@@ -39,6 +39,7 @@ BOOTAGENT_SOURCES := \
 	agent/cmd/boot.c \
 	agent/cmd/config.c \
 	agent/cmd/options.c \
+	agent/cmd/rollback.c \
 	agent/cmd/status.c \
 	agent/cmd/sync.c \
 	agent/config/check.c \
@@ -78,6 +79,7 @@ BOOTAGENT_SOURCES := \
 	agent/release/activate.c \
 	agent/release/link.c \
 	agent/release/release.c \
+	agent/release/rollback.c \
 	agent/release/tree.c \
 	agent/run/begin.c \
 	agent/run/log.c \

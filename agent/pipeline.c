@@ -2,6 +2,7 @@
 #include "pipeline.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "config/config.h"
 #include "lifecycle/hook.h"
 #include "lifecycle/verdict.h"
@@ -35,6 +36,8 @@ enum slice {
 	BACK = 1 << 2, /* taking back: the last good release is made current and proven */
 	TELL = 1 << 3, /* after a failure before HOOK: there is a verdict to deliver */
 	FINISH = 1 << 4, /* after the outcome is known */
+	ROLLBACK = 1 << 5,
+	ALL = BOOT | SYNC | ROLLBACK,
 };
 
 struct stage {
@@ -71,30 +74,29 @@ static bool has_after_ready(const struct run *run)
 }
 
 static const struct stage stages[] = {
-	{ "metadata", metadata_stage, NULL, metadata_stage_done, "machine", BOOT | SYNC,
-	  false },
-	{ "config", config_stage, NULL, config_stage_done, "config", BOOT | SYNC, false },
+	{ "metadata", metadata_stage, NULL, metadata_stage_done, "machine", ALL, false },
+	{ "config", config_stage, NULL, config_stage_done, "config", ALL, false },
 	{ "hook", hook_stage, NULL, hook_stage_done, "machine", BOOT | TELL, true },
-	{ "setup", setup_stage, NULL, setup_stage_done, "machine", BOOT | SYNC, false },
+	{ "setup", setup_stage, NULL, setup_stage_done, "machine", ALL, false },
 	{ "secrets", secrets_stage, secrets_are_needed, secrets_stage_done, "machine",
 	  BOOT | SYNC, false },
 	{ "source", source_stage, NULL, source_stage_done, "git", BOOT | SYNC, false },
 	{ "release", release_stage, NULL, release_stage_done, "git", BOOT | SYNC, false },
+	{ "rollback", rollback_stage, NULL, NULL, "machine", ROLLBACK, false },
 	{ "link", link_stage, link_is_needed, NULL, "machine", BOOT | SYNC, false },
 	{ "steps", steps_stage, is_fresh, NULL, "step", BOOT | SYNC, false },
-	{ "activate", activate_stage, NULL, NULL, "machine", BOOT | SYNC | BACK, false },
+	{ "activate", activate_stage, NULL, NULL, "machine", ALL | BACK, false },
 	{ "after-publish", after_publish_stage, has_after_publish, NULL, "step",
-	  BOOT | SYNC | BACK, false },
-	{ "ready", ready_stage, NULL, NULL, "probe", BOOT | SYNC | BACK, false },
-	{ "record", record_stage, NULL, NULL, "machine", BOOT | SYNC | BACK, false },
-	{ "after-ready", after_ready_stage, has_after_ready, NULL, "step", BOOT | SYNC,
-	  true },
+	  ALL | BACK, false },
+	{ "ready", ready_stage, NULL, NULL, "probe", ALL | BACK, false },
+	{ "record", record_stage, NULL, NULL, "machine", ALL | BACK, false },
+	{ "after-ready", after_ready_stage, has_after_ready, NULL, "step", ALL, true },
 	{ "verdict", verdict_stage, NULL, NULL, "machine", FINISH, true },
 };
 
 /* Each try adds the records of a slice: RUN_STAGES_MAX has room for these. */
 #define TAKE_BACK_TRIES_MAX 2
-#define STAGE_COUNT (sizeof(stages) / sizeof(stages[0]))
+#define STAGE_COUNT ARRAY_COUNT(stages)
 
 /* Performs a stage that is needed, with its record and the status around it. */
 static int perform_needed(struct run *run, const struct stage *stage,
@@ -326,15 +328,21 @@ static int run_locked(struct run *run, enum slice slice, struct error *err)
 	return run_slices(run, slice);
 }
 
+static enum slice slice_of(const char *verb)
+{
+	if (strcmp(verb, "boot") == 0)
+		return BOOT;
+	return strcmp(verb, "rollback") == 0 ? ROLLBACK : SYNC;
+}
+
 int pipeline_run(const struct options *options, const char *verb)
 {
-	enum slice slice = strcmp(verb, "boot") == 0 ? BOOT : SYNC;
 	struct error err = { 0 };
 	struct run run;
 	int exit_code = EXIT_FAILED;
 
 	if (run_init(&run, options, verb, &err) == 0)
-		exit_code = run_locked(&run, slice, &err);
+		exit_code = run_locked(&run, slice_of(verb), &err);
 	if (err.code)
 		log_write(&run.log, LOG_ERR, "%s: %s", verb, err.text);
 	for (size_t i = STAGE_COUNT; i > 0; i--)

@@ -5,8 +5,8 @@
 struct options;
 
 /*
- * Runs a verb ("boot" or "sync") from its first stage to its last; returns the exit
- * status.
+ * Runs a verb ("boot", "sync" or "rollback") from its first stage to its last; returns
+ * the exit status.
  */
 int pipeline_run(const struct options *options, const char *verb);
 

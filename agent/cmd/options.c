@@ -20,6 +20,8 @@ const struct verb cmd_verbs[] = {
 	  cmd_boot },
 	{ "sync", "[--ref REF|--unpin]", false, "bring the wanted revision into service",
 	  cmd_sync },
+	{ "rollback", "[RELEASE]", true,
+	  "go back to the good release before, or to RELEASE", cmd_rollback },
 	{ "status", "[--json]", false,
 	  "what serves, since when, and what the last run did", cmd_status },
 	{ "config show", "[--origin]", false,

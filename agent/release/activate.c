@@ -65,7 +65,7 @@ int activate_stage(struct run *run, struct error *err)
 
 static bool is_recorded(const struct run *run, const struct release_record *record)
 {
-	return record == releases_last_good(&run->releases, NULL) &&
+	return record == releases_last_good(&run->releases, NULL) && !record->is_left &&
 		text_is_equal(record->instance_id, run->metadata->instance_id) &&
 		text_is_equal(record->boot_id, run->boot_id);
 }
@@ -76,8 +76,13 @@ static int log_revision(struct run *run, struct error *err)
 	struct json_object *request = json_new_object();
 	autofree char *line = NULL;
 
-	line = text_format("Branch %s (at %s) deployed as release %s by bootagent",
-			   run->source->name, run->release->revision, run->release->name);
+	if (run->source)
+		line = text_format(
+			"Branch %s (at %s) deployed as release %s by bootagent",
+			run->source->name, run->release->revision, run->release->name);
+	else
+		line = text_format("%s rolled back to release %s", run->pin.by,
+				   run->release->name);
 	json_set_string(request, "line", line);
 	return tree_perform(run, "record", request, NULL, err);
 }
@@ -99,6 +104,7 @@ static int save_good(struct run *run, struct error *err)
 
 	release_record_set(record, RELEASE_GOOD, run->metadata->instance_id,
 			   run->boot_id);
+	record->is_left = false;
 	return releases_save(run->places.state_fd, &run->releases, err);
 }
 
@@ -111,7 +117,8 @@ int record_stage(struct run *run, struct error *err)
 		.revision = record->revision,
 		.is_up_to_date = !run->is_taking_back,
 	};
-	bool is_new = record->state != RELEASE_GOOD && !run->is_taking_back;
+	bool is_back = !run->source && !run->release->is_served;
+	bool is_new = (record->state != RELEASE_GOOD || is_back) && !run->is_taking_back;
 	struct error unlogged = { 0 };
 	int result;
 

@@ -71,7 +71,7 @@ static char *new_name(const struct releases *releases, time_t later_s)
 	}
 }
 
-static void keep_current(struct release *release, const struct json_object *current)
+void release_keep_current(struct release *release, const struct json_object *current)
 {
 	const char *name = json_string(current, "release");
 	const char *revision = json_string(current, "revision");
@@ -109,7 +109,7 @@ static int inspect(struct run *run, const char *revision, struct choice *choice,
 	result = ask(run, record ? record->name : NULL, choice->fresh, &reply, err);
 	if (result < 0)
 		return result;
-	keep_current(release, json_member(reply, "current", json_type_object));
+	release_keep_current(release, json_member(reply, "current", json_type_object));
 	if (is_complete(run, release->previous_name, revision) &&
 	    text_is_equal(release->previous_revision, revision))
 		choice->current = text_copy(release->previous_name);
@@ -160,7 +160,7 @@ static int remove_half_made(struct run *run, struct error *err)
 	return releases_save(run->places.state_fd, &run->releases, err);
 }
 
-static void set_target(struct run *run, const char *name, const char *revision)
+void release_set_target(struct run *run, const char *name, const char *revision)
 {
 	struct release *release = run->release;
 	const struct release_record *record = releases_find(&run->releases, name);
@@ -233,7 +233,7 @@ static int make_release(struct run *run, const char *name, const char *revision,
 	result = releases_save(run->places.state_fd, &run->releases, err);
 	if (result < 0)
 		return result;
-	set_target(run, name, revision);
+	release_set_target(run, name, revision);
 	run->release->is_fresh = true;
 	result = tree_perform(run, "prepare", target_request(run->release), NULL, err);
 	if (result == -EEXIST)
@@ -253,7 +253,7 @@ static int choose(struct run *run, const char *revision, const struct choice *ch
 	const struct release_record *lost;
 
 	if (name) {
-		set_target(run, name, revision);
+		release_set_target(run, name, revision);
 		run_detail(run, "%s is %s", name,
 			   run->release->is_served ? "served already" : "complete");
 		return 0;
@@ -288,7 +288,7 @@ static bool retarget(struct run *run, const char *name, const char *revision)
 	autofree char *name_copy = text_copy(name);
 	autofree char *revision_copy = text_copy(revision);
 
-	set_target(run, name_copy, revision_copy);
+	release_set_target(run, name_copy, revision_copy);
 	run->release->is_fresh = false;
 	return true;
 }

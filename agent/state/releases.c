@@ -27,6 +27,11 @@ static const char *const state_words[] = {
 	[RELEASE_GOOD] = "good",
 };
 
+const char *release_state_word(enum release_state state)
+{
+	return state_words[state];
+}
+
 static int read_state(const char *word, enum release_state *ret_state)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(state_words); i++)
@@ -51,6 +56,7 @@ static int read_record(struct releases *releases, const struct json_object *item
 	record = releases_add(releases, name, revision);
 	release_record_set(record, state, json_string(item, "instance_id"),
 			   json_string(item, "boot_id"));
+	record->is_left = json_boolean(item, "left");
 	return 0;
 }
 
@@ -109,6 +115,8 @@ static struct json_object *write_record(const struct release_record *record)
 	json_set_string(item, "state", state_words[record->state]);
 	json_set_string(item, "instance_id", record->instance_id);
 	json_set_string(item, "boot_id", record->boot_id);
+	if (record->is_left)
+		json_set_boolean(item, "left", true);
 	return item;
 }
 

@@ -20,6 +20,7 @@ extern const struct verb cmd_verbs[];
 
 int cmd_boot(const struct options *options);
 int cmd_sync(const struct options *options);
+int cmd_rollback(const struct options *options);
 int cmd_status(const struct options *options);
 int cmd_config_show(const struct options *options);
 int cmd_config_check(const struct options *options);

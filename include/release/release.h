@@ -5,6 +5,8 @@
 #include <stdbool.h>
 
 struct error;
+struct json_object;
+struct release;
 struct run;
 
 /*
@@ -13,6 +15,20 @@ struct run;
  */
 int release_stage(struct run *run, struct error *err) __attribute__((warn_unused_result));
 void release_stage_done(struct run *run);
+
+/*
+ * ROLLBACK: finds the release that the command line names, else the good one before, and
+ * pins to its revision. Sets run->release. -ENOENT: there is none, and the text lists
+ * what there is; -ESTALE: it is recorded, and gone from the tree.
+ */
+int rollback_stage(struct run *run, struct error *err)
+	__attribute__((warn_unused_result));
+
+/* Keeps what a reply of bootagent-tree says of `current`; NULL: there is no such link. */
+void release_keep_current(struct release *release, const struct json_object *current);
+
+/* Turns the run to a release. The texts are copied, and may not be the target's own. */
+void release_set_target(struct run *run, const char *name, const char *revision);
 
 /*
  * ACTIVATE: makes `current` lead to the target in one step, and opens the gate. Does

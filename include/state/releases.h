@@ -21,6 +21,7 @@ struct release_record {
 	enum release_state state;
 	char *instance_id;
 	char *boot_id;
+	bool is_left; /* a person rolled back from it: gone back to only by its name */
 };
 
 /* The truth about releases, in the order of their last proof. */
@@ -59,6 +60,9 @@ void releases_remove(struct releases *releases, const char *name);
 /* Sets the state with the instance and the boot where it was found. */
 void release_record_set(struct release_record *record, enum release_state state,
 			const char *instance_id, const char *boot_id);
+
+/* "good" and kin; borrowed for ever. */
+const char *release_state_word(enum release_state state);
 
 /* The latest release that is good, leaving out one by name (NULL: none left out). */
 struct release_record *releases_last_good(const struct releases *releases,

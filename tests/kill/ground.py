@@ -91,6 +91,8 @@ class Ground(Box):
         build_programs(build_directory(), self.directory / "programs")
         self.build = self.directory / "programs"
         self.trees = {self.repository.head: FIRST}
+        self.operands = ()
+        self.wanted = self.repository.head
         if not self.scenario.is_first_boot:
             self._boot()
 
@@ -98,11 +100,26 @@ class Ground(Box):
         return configure(super().default_config(), self.scenario)
 
     def _boot(self):
-        result = self.run("boot")
+        self._perform("boot")
+        first = self.current()
+        for change in self.scenario.served:
+            self._commit(change)
+            self._perform("sync")
+        if self.scenario.change:
+            self._commit(self.scenario.change)
+        self.wanted = self.repository.head
+        if self.scenario.goes_back:
+            name, self.wanted = first
+            self.operands = (name,)
+
+    def _perform(self, verb):
+        result = self.run(verb)
         if result.returncode != 0:
             raise RuntimeError(f"the template cannot be made: {result.stderr}{result.stdout}")
-        change = self.scenario.change
-        self.trees[self.repository.commit(change, "the change")] = with_changes(FIRST, change)
+
+    def _commit(self, change):
+        files = with_changes(self.trees[self.repository.head], change)
+        self.trees[self.repository.commit(change, "a change")] = files
 
 
 class Slot(Box):
@@ -162,8 +179,8 @@ class Slot(Box):
 
     def begin(self, wrapper=()):
         """Start the verb in a session of its own."""
-        return self.start(self.scenario.verb, wrapper=wrapper, start_new_session=True,
-                          stderr=subprocess.STDOUT)
+        return self.start(self.scenario.verb, *self.ground.operands, wrapper=wrapper,
+                          start_new_session=True, stderr=subprocess.STDOUT)
 
     def finish(self, process):
         """Wait for its end: (exit status, output)."""

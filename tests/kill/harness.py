@@ -99,7 +99,7 @@ class Harness:
             which = f"{name} {index} {verb}" if index else name
             calls = "  ".join(f"{call} {count}" for call, count in counts.items())
             total = sum(counts.values())
-            lines.append(f"{self.scenario.name:<5} {which:<26} |{total:>4} | {calls}".rstrip())
+            lines.append(f"{self.scenario.name:<8} {which:<26} |{total:>4} | {calls}".rstrip())
         return lines
 
 

@@ -45,6 +45,7 @@ FIRST = {
 }
 SECOND = {"a.txt": b"second\n", "new.txt": b"new\n", "docs/readme.md": None,
           "link": Symlink("a.txt")}
+THIRD = {"a.txt": b"third\n", "docs/readme.md": b"# back\n"}
 BROKEN = {"a.txt": b"broken\n", "broken": b""}
 
 
@@ -52,7 +53,9 @@ BROKEN = {"a.txt": b"broken\n", "broken": b""}
 class Scenario:
     """One undisturbed run, and what a disturbed one may end with.
 
-    `change` is what is committed after the box was booted; None: it was never booted.
+    `change` is what is committed after the box was booted; None: it was never booted, {}:
+    nothing new. `served` are changes that were brought into service before that.
+    With `goes_back` the verb is told the first release's name, and that is what is wanted.
     `verbs` are the helper processes in the order in which they start.
     `helper_exits` is what the supervisor may say when it is a helper that died.
     """
@@ -64,6 +67,8 @@ class Scenario:
     helper_exits: FrozenSet[int]
     verbs: Dict[str, Tuple[str, ...]]
     config: Dict = field(default_factory=dict)
+    served: Tuple[Dict, ...] = ()
+    goes_back: bool = False
 
     @property
     def is_first_boot(self):
@@ -84,6 +89,10 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Scenario("back", "sync", 5, BROKEN, False, frozenset({1, 5}),
              {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "activate")},
              {"steps": STEPS}),
+    Scenario("rollback", "rollback", 0, {}, True, frozenset({5}),
+             {"bootagent-source": (),
+              "bootagent-tree": ("inspect", "inspect", "activate", "record")},
+             {"steps": STEPS}, served=(SECOND,), goes_back=True),
 )}
 
 

@@ -66,7 +66,7 @@ def check_outcome(slot, status, output):
     wrong = []
     if not serving["ready"] or serving["up_to_date"] is not scenario.is_wanted_served:
         wrong.append(f"status says {serving}")
-    if not current or (current[1] == slot.repository.head) is not scenario.is_wanted_served:
+    if not current or (current[1] == slot.ground.wanted) is not scenario.is_wanted_served:
         wrong.append(f"current is {current}")
     gate = load(slot.root / "run/bootagent/synced")
     if gate is None or not current or gate["revision"] != current[1]:

@@ -51,6 +51,7 @@ static void what_is_saved_is_loaded(void **state)
 	add(&saved, "20261124060000", REVISION_B, RELEASE_PREPARED);
 	release_record_set(releases_add(&saved, "20261124070000", REVISION_B),
 			   RELEASE_MAKING, NULL, NULL);
+	saved.items[0].is_left = true;
 	assert_int_equal(releases_save(scratch->fd, &saved, &err), 0);
 	releases_done(&saved);
 	assert_int_equal(releases_load(scratch->fd, &loaded, &err), 0);
@@ -60,7 +61,9 @@ static void what_is_saved_is_loaded(void **state)
 	assert_int_equal(loaded.items[0].state, RELEASE_GOOD);
 	assert_string_equal(loaded.items[0].instance_id, "i-1");
 	assert_string_equal(loaded.items[0].boot_id, "boot-1");
+	assert_true(loaded.items[0].is_left);
 	assert_int_equal(loaded.items[1].state, RELEASE_PREPARED);
+	assert_false(loaded.items[1].is_left);
 	assert_int_equal(loaded.items[2].state, RELEASE_MAKING);
 	assert_null(loaded.items[2].instance_id);
 	releases_done(&loaded);
