@@ -201,6 +201,19 @@ static int take_back(struct run *run, struct error *err)
 	return result;
 }
 
+/* What it means that a good release serves all the same. */
+static enum ending end_with_previous(const struct run *run, const struct stage *failed,
+				     int code)
+{
+	bool is_unreachable = failed->perform == source_stage &&
+		(code == -ENETUNREACH || code == -ETIMEDOUT);
+
+	return is_unreachable &&
+			run->config->source.on_unreachable == UNREACHABLE_SERVE_BAKED
+		? ENDING_BAKED_SERVES
+		: ENDING_PREVIOUS_SERVES;
+}
+
 static enum ending end_of_failure(struct run *run, const struct stage *failed, int code)
 {
 	struct error err = { 0 };
@@ -217,14 +230,14 @@ static enum ending end_of_failure(struct run *run, const struct stage *failed, i
 		bool is_serving =
 			status_is_ready(run->status) && !(failed->slices & BACK);
 
-		return is_serving ? ENDING_PREVIOUS_SERVES : ENDING_FAILED;
+		return is_serving ? end_with_previous(run, failed, code) : ENDING_FAILED;
 	}
 	run->is_taking_back = true;
 	result = take_back(run, &err);
 	if (result == -ECANCELED)
 		return run->notes.is_unproven ? ENDING_INTERRUPTED_AFTER_FLIP
 					      : ENDING_INTERRUPTED;
-	return result == 0 ? ENDING_PREVIOUS_SERVES : ENDING_FAILED;
+	return result == 0 ? end_with_previous(run, failed, code) : ENDING_FAILED;
 }
 
 static enum ending end_of_success(const struct run *run)

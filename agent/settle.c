@@ -62,7 +62,7 @@ static void set_gate(struct run *run, enum outcome_gate gate)
 
 static void set_proven(struct run *run, const struct settlement *settlement)
 {
-	bool is_wanted = settlement->ending != ENDING_PREVIOUS_SERVES;
+	bool is_wanted = settlement->failed == NULL;
 	const struct status_serving serving = {
 		.is_ready = true,
 		.release = run->release->name,

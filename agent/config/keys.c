@@ -25,6 +25,12 @@ static const char *const step_when_words[] = {
 	NULL,
 };
 
+static const char *const unreachable_words[] = {
+	[UNREACHABLE_FAIL] = "fail",
+	[UNREACHABLE_SERVE_BAKED] = "serve-baked",
+	NULL,
+};
+
 static const struct config_key step_keys[] = {
 	{
 		.name = "name",
@@ -181,6 +187,14 @@ const struct config_key config_keys[] = {
 		.minimum = SECOND_MS,
 		.maximum = 24 * HOUR_MS,
 		.help = "How long a fetch may take.",
+	},
+	{
+		.name = "source.on_unreachable",
+		.type = CONFIG_WORD,
+		.offset = offsetof(struct config, source.on_unreachable),
+		.fallback = "fail",
+		.words = unreachable_words,
+		.help = "Whether a good release will do while git is unreachable.",
 	},
 	{
 		.name = "release.deploy_to",

@@ -31,6 +31,13 @@ static const struct outcome outcomes[ENDING_COUNT] = {
 		.gate = GATE_OPEN,
 		.verdict = LAUNCH_VERDICT_ABANDON,
 	},
+	[ENDING_BAKED_SERVES] = {
+		.exit_code = EXIT_DONE,
+		.result = "previous-serves",
+		.serving = SERVING_TRUE,
+		.gate = GATE_OPEN,
+		.verdict = LAUNCH_VERDICT_CONTINUE,
+	},
 	[ENDING_FAILED] = {
 		.exit_code = EXIT_FAILED,
 		.result = "failed",

@@ -21,6 +21,11 @@ enum step_when {
 	STEP_AFTER_READY,
 };
 
+enum source_unreachable {
+	UNREACHABLE_FAIL,
+	UNREACHABLE_SERVE_BAKED,
+};
+
 struct config_step {
 	char *name;
 	int64_t when; /* enum step_when */
@@ -62,6 +67,7 @@ struct config {
 		char *token_parameter;
 		struct config_texts host_keys;
 		int64_t timeout_ms;
+		int64_t on_unreachable; /* enum source_unreachable */
 	} source;
 	struct {
 		char *deploy_to;

@@ -9,9 +9,10 @@ enum ending {
 	ENDING_DONE,            /* a new revision is proven */
 	ENDING_NOTHING_TO_DO,   /* the wanted one was served, and its probe passed */
 	ENDING_PREVIOUS_SERVES, /* failed; the previous release serves, proven */
-	ENDING_FAILED,          /* failed; nothing good serves */
-	ENDING_CONFIG,          /* the configuration is wrong */
-	ENDING_INTERRUPTED,     /* by a signal, before `current` moved */
+	ENDING_BAKED_SERVES, /* git was unreachable; a good release serves, as allowed */
+	ENDING_FAILED,       /* failed; nothing good serves */
+	ENDING_CONFIG,       /* the configuration is wrong */
+	ENDING_INTERRUPTED,  /* by a signal, before `current` moved */
 	ENDING_INTERRUPTED_AFTER_FLIP,
 	ENDING_UNCONFIGURED, /* there is no configuration */
 	ENDING_COUNT,

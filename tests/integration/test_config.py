@@ -29,7 +29,7 @@ FULL = {
                                     "_comment": 1, "x-b": []},
                     "environment_parameters": "/im8/api/env/"},
     "source": {"repo_url": "http://h:8080/r?x#y", "branch": "release/1.x", "user": "fetch",
-               "timeout": "1h 30m"},
+               "timeout": "1h 30m", "on_unreachable": "serve-baked"},
     "release": {"deploy_to": "/opt/the app/.x", "linked_dirs": ["log", "tmp/pids"],
                 "linked_files": [{"path": "config/master.key", "parameter": "/im8/api/key"},
                                  {"path": "config/database.yml"}]},

@@ -3,8 +3,8 @@
 
 A row is arranged on a fresh machine; what it returns is the run that the row speaks of. Then
 exit status, last_run.result, serving.ready and up_to_date, the gate and the launch verdict
-are compared. Rows that need what does not exist yet (refusals, serve-baked, the loop breaker)
-are for the issues that bring it.
+are compared. Rows that need what does not exist yet (refusals, the loop breaker) are for the
+issues that bring it.
 """
 import fcntl
 import signal
@@ -41,6 +41,23 @@ def image(box):
 
 def git_is_down(box):
     box.set_git_fault({"status": 503})
+
+
+def git_is_silent(box):
+    box.set_git_fault({"silent": True})
+    box.configure(source={"timeout": "1s"})
+
+
+def git_refuses(box):
+    box.set_git_fault({"status": 403})
+
+
+def branch_is_missing(box):
+    box.configure(source={"branch": "none"})
+
+
+def serve_baked(box):
+    box.configure(source={"on_unreachable": "serve-baked"})
 
 
 def new_commit(box):
@@ -138,6 +155,8 @@ def forget_calls(box):
 
 
 PREVIOUS = dict(exit=5, result="previous-serves", ready=True, gate=OPEN, up_to_date=False)
+BAKED = dict(exit=0, result="previous-serves", ready=True, gate=OPEN, up_to_date=False,
+             cause="git")
 FAILED = dict(exit=1, result="failed", ready=False, gate=CLOSED, up_to_date=False)
 KILLED = -signal.SIGKILL
 
@@ -158,6 +177,27 @@ ROWS = {
                                          cause="git", **PREVIOUS),
     "git is down, sync": Row(run("sync", boot, forget_calls, git_is_down), cause="git",
                              **PREVIOUS),
+    "git refuses, sync": Row(run("sync", boot, forget_calls, git_refuses), cause="git",
+                             **PREVIOUS),
+    # the same, with on_unreachable=serve-baked, and the baked release is proven
+    "git is down, serve-baked, boot of an image": Row(
+        run("boot", image, serve_baked, git_is_down), verdict="CONTINUE", **BAKED),
+    "git is silent, serve-baked, boot of an image": Row(
+        run("boot", image, serve_baked, git_is_silent), verdict="CONTINUE", **BAKED),
+    "git is down, serve-baked, sync": Row(
+        run("sync", boot, forget_calls, serve_baked, git_is_down), **BAKED),
+    # serve-baked, and the host is there: it refuses, or has no such branch
+    "git refuses, serve-baked, boot of an image": Row(
+        run("boot", image, serve_baked, git_refuses), verdict="ABANDON", cause="git", **PREVIOUS),
+    "branch is missing, serve-baked, boot of an image": Row(
+        run("boot", image, serve_baked, branch_is_missing), verdict="ABANDON", cause="git",
+        **PREVIOUS),
+    # serve-baked, and nothing is baked, or that does not prove itself
+    "git is down, serve-baked, nothing good": Row(
+        run("boot", serve_baked, git_is_down), verdict="ABANDON", cause="git", **FAILED),
+    "git is down, serve-baked, and the good one fails": Row(
+        run("boot", image, serve_baked, git_is_down, nobody_answers), verdict="ABANDON",
+        cause="git", **{**FAILED, "gate": OPEN}),
     # a step failed before `current` moved, a good release exists
     "step fails, boot of an image": Row(run("boot", image, step_fails), verdict="ABANDON",
                                         cause="step", **PREVIOUS),
