@@ -77,7 +77,9 @@ BOOTAGENT_SOURCES := \
 	agent/pipeline.c \
 	agent/ready/ready.c \
 	agent/release/activate.c \
+	agent/release/inuse.c \
 	agent/release/link.c \
+	agent/release/prune.c \
 	agent/release/release.c \
 	agent/release/rollback.c \
 	agent/release/tree.c \
@@ -192,6 +194,7 @@ UNIT_TESTS := \
 	tests/unit/net/test_http.c \
 	tests/unit/net/test_retry.c \
 	tests/unit/net/test_transfers.c \
+	tests/unit/release/test_inuse.c \
 	tests/unit/run/test_outcome.c \
 	tests/unit/run/test_output.c \
 	tests/unit/run/test_run.c \

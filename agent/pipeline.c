@@ -37,6 +37,7 @@ enum slice {
 	TELL = 1 << 3, /* after a failure before HOOK: there is a verdict to deliver */
 	FINISH = 1 << 4, /* after the outcome is known */
 	ROLLBACK = 1 << 5,
+	TIDY = 1 << 6, /* at the end of a run that went well */
 	ALL = BOOT | SYNC | ROLLBACK,
 };
 
@@ -92,6 +93,7 @@ static const struct stage stages[] = {
 	{ "record", record_stage, NULL, NULL, "machine", ALL | BACK, false },
 	{ "after-ready", after_ready_stage, has_after_ready, NULL, "step", ALL, true },
 	{ "verdict", verdict_stage, NULL, NULL, "machine", FINISH, true },
+	{ "prune", prune_stage, prune_is_needed, NULL, "machine", TIDY, true },
 };
 
 /* Each try adds the records of a slice: RUN_STAGES_MAX has room for these. */
@@ -258,6 +260,24 @@ static const char *cause_of(const struct run *run, const struct stage *failed, i
 	return failed->cause;
 }
 
+/* What serves is known and stays; interrupted, the verdict is for the next boot. */
+static void deliver(struct run *run, struct settlement *settlement)
+{
+	const struct stage *ignored;
+	struct error err = { 0 };
+
+	if (!run->hook && run->metadata)
+		(void)walk(run, TELL, &ignored, &err);
+	if (walk(run, FINISH, &ignored, &err) != -ECANCELED)
+		return;
+	*settlement = (struct settlement){
+		.ending = ENDING_INTERRUPTED,
+		.cause = "signal",
+		.failed = &run->stages[run->stage_count - 1],
+	};
+	settle_log_failure(run, settlement->failed);
+}
+
 /* From the first stage to the exit status; the lock is held. */
 static int run_slices(struct run *run, enum slice slice)
 {
@@ -283,19 +303,11 @@ static int run_slices(struct run *run, enum slice slice)
 		settlement.cause = "signal";
 	run->deadline = run->final_deadline;
 	settle_findings(run, &settlement);
-	if (!run->is_boot || run->outcome->verdict == LAUNCH_VERDICT_NONE)
-		return settle_run(run, &settlement);
-	if (!run->hook && run->metadata)
-		(void)walk(run, TELL, &ignored, &err);
-	/* What serves is known and stays; the verdict is for the next boot to deliver. */
-	if (walk(run, FINISH, &ignored, &err) == -ECANCELED) {
-		settlement = (struct settlement){
-			.ending = ENDING_INTERRUPTED,
-			.cause = "signal",
-			.failed = &run->stages[run->stage_count - 1],
-		};
-		settle_log_failure(run, settlement.failed);
-	}
+	if (run->is_boot && run->outcome->verdict != LAUNCH_VERDICT_NONE)
+		deliver(run, &settlement);
+	/* A signal ends the tidying, and is no failure of what is done and told. */
+	if (settlement.ending == ENDING_DONE || settlement.ending == ENDING_NOTHING_TO_DO)
+		(void)walk(run, TIDY, &ignored, &err);
 	return settle_run(run, &settlement);
 }
 

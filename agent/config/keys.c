@@ -204,6 +204,15 @@ const struct config_key config_keys[] = {
 		.help = "The application's directory; /srv/NAME unless set.",
 	},
 	{
+		.name = "release.keep_releases",
+		.type = CONFIG_COUNT,
+		.offset = offsetof(struct config, release.keep_releases),
+		.fallback = "5",
+		.minimum = 1,
+		.maximum = 1000,
+		.help = "How many good releases stay on the disk.",
+	},
+	{
 		.name = "release.linked_files",
 		.type = CONFIG_LIST,
 		.offset = offsetof(struct config, release.linked_files),

@@ -71,6 +71,7 @@ struct config {
 	} source;
 	struct {
 		char *deploy_to;
+		int64_t keep_releases;
 		struct config_linked_files linked_files;
 		struct config_texts linked_dirs;
 	} release;

@@ -44,6 +44,13 @@ int activate_stage(struct run *run, struct error *err)
 int record_stage(struct run *run, struct error *err) __attribute__((warn_unused_result));
 
 /*
+ * PRUNE: removes releases that are over what release.keep_releases says, good and failed
+ * ones counted apart; never what is current, was before, is pinned, or is in use.
+ */
+int prune_stage(struct run *run, struct error *err) __attribute__((warn_unused_result));
+bool prune_is_needed(const struct run *run);
+
+/*
  * Turns the run to the release to take back to; SETUP must be done. That is what served
  * when the run began, else the last one that proved itself. has_target_failed: the target
  * itself did not prove itself. false: there is none, or the target is what served when

@@ -30,7 +30,8 @@ FULL = {
                     "environment_parameters": "/im8/api/env/"},
     "source": {"repo_url": "http://h:8080/r?x#y", "branch": "release/1.x", "user": "fetch",
                "timeout": "1h 30m", "on_unreachable": "serve-baked"},
-    "release": {"deploy_to": "/opt/the app/.x", "linked_dirs": ["log", "tmp/pids"],
+    "release": {"deploy_to": "/opt/the app/.x", "keep_releases": 1,
+                "linked_dirs": ["log", "tmp/pids"],
                 "linked_files": [{"path": "config/master.key", "parameter": "/im8/api/key"},
                                  {"path": "config/database.yml"}]},
     "steps": [{"name": "bundle", "run": ["bundle", "install", ""], "timeout": "90",
@@ -167,7 +168,8 @@ def test_show_is_what_holds(root):
     shown = json.loads(run("config", "show", "--root", directory).stdout)
     assert shown["application"] == {"name": "api", "user": "deploy", "environment": {},
                                     "environment_parameters": None}
-    assert shown["release"] == {"deploy_to": "/srv/api", "linked_files": [], "linked_dirs": []}
+    assert shown["release"] == {"deploy_to": "/srv/api", "keep_releases": 5,
+                                "linked_files": [], "linked_dirs": []}
     assert shown["readiness"]["host"] is None
     assert "_comment" not in shown
     line = run("config", "show", "--json", "--root", directory).stdout

@@ -93,6 +93,7 @@ class Ground(Box):
         self.trees = {self.repository.head: FIRST}
         self.operands = ()
         self.wanted = self.repository.head
+        self.prunable = frozenset()
         if not self.scenario.is_first_boot:
             self._boot()
 
@@ -108,6 +109,8 @@ class Ground(Box):
         if self.scenario.change:
             self._commit(self.scenario.change)
         self.wanted = self.repository.head
+        if self.scenario.prunes:
+            self.prunable = frozenset({first[0]})
         if self.scenario.goes_back:
             name, self.wanted = first
             self.operands = (name,)

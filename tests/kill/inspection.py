@@ -91,7 +91,7 @@ class Inspection:
                  for sentence in self.incomplete(name, record["revision"])]
         good = {name for name, record in self.records.items() if record["state"] == "good"}
         return wrong + [f"the good release {name} disappeared"
-                        for name in sorted(self.good_before - good)]
+                        for name in sorted(self.good_before - good - self.slot.ground.prunable)]
 
     def check_current(self):
         link = self.slot.deploy_to / "current"

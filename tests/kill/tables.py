@@ -25,7 +25,7 @@ PROCESSES = (SUPERVISOR, *HELPERS)
 READ_ONLY = frozenset({"inspect"})
 
 # Helper processes without which the run goes on to the same end.
-FORGIVEN = frozenset({"record"})
+FORGIVEN = frozenset({"record", "remove"})
 
 STEP_OUTPUT = "prepared.txt"
 LINKED = "log"
@@ -55,7 +55,8 @@ class Scenario:
 
     `change` is what is committed after the box was booted; None: it was never booted, {}:
     nothing new. `served` are changes that were brought into service before that.
-    With `goes_back` the verb is told the first release's name, and that is what is wanted.
+    With `goes_back` the verb is told the first release's name, and that is what is wanted;
+    with `prunes` that release is to go.
     `verbs` are the helper processes in the order in which they start.
     `helper_exits` is what the supervisor may say when it is a helper that died.
     """
@@ -69,6 +70,7 @@ class Scenario:
     config: Dict = field(default_factory=dict)
     served: Tuple[Dict, ...] = ()
     goes_back: bool = False
+    prunes: bool = False
 
     @property
     def is_first_boot(self):
@@ -93,6 +95,9 @@ SCENARIOS = {scenario.name: scenario for scenario in (
              {"bootagent-source": (),
               "bootagent-tree": ("inspect", "inspect", "activate", "record")},
              {"steps": STEPS}, served=(SECOND,), goes_back=True),
+    Scenario("prune", "sync", 0, THIRD, True, frozenset({5}),
+             {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "record", "remove")},
+             {"release": {"keep_releases": 1}}, served=(SECOND,), prunes=True),
 )}
 
 

@@ -51,6 +51,7 @@ def check_releases(slot):
     there = {path.name for path in (slot.deploy_to / "releases").iterdir()}
     wrong = [f"the release {record['release']} is left half made"
              for record in records if record["state"] == "making"]
+    wrong += [f"the release {name} was not removed" for name in slot.ground.prunable & there]
     if known != there:
         wrong.append(f"releases.json knows {sorted(known)}, there are {sorted(there)}")
     return wrong

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "release/release.h"
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "release/inuse.h"
+#include "release/release_types.h"
+#include "release/tree.h"
+#include "run/run.h"
+#include "setup/setup_types.h"
+
+/*
+ * Old releases go at the end of a run that went well (facts R1). Good ones are counted,
+ * the latest proofs first; failed ones are counted apart, so that ten bad deployments
+ * push no good release out. What is to go is first written down as half-made: a run that
+ * is killed meanwhile leaves nothing that would be taken for a release, and the next run
+ * removes it. A directory that is in no record of ours is not ours to remove.
+ */
+
+#define FAILED_KEPT_MAX 2
+/* What serves, and what is taken back to when its successor fails. */
+#define GOOD_KEPT_MIN 2
+
+struct plan {
+	struct inuse *items; /* what is to go, the latest first */
+	size_t count;
+	size_t used_count;
+};
+
+static void plan_done(struct plan *plan)
+{
+	free(plan->items);
+}
+
+#define autoplan __attribute__((cleanup(plan_done)))
+
+static bool is_needed(const struct run *run, const struct release_record *record)
+{
+	return text_is_equal(record->name, run->release->name) ||
+		text_is_equal(record->name, run->release->current_name) ||
+		text_is_equal(record->name, run->release->previous_name) ||
+		(run->pin.revision && text_is_equal(record->revision, run->pin.revision));
+}
+
+static struct plan make_plan(const struct run *run)
+{
+	int64_t keep_count = run->config->release.keep_releases;
+	int64_t good_count = 0, failed_count = 0;
+	struct plan plan = { 0 };
+
+	if (keep_count < GOOD_KEPT_MIN)
+		keep_count = GOOD_KEPT_MIN;
+	plan.items = memory_new(run->releases.count + 1, sizeof(*plan.items));
+	for (size_t i = run->releases.count; i > 0; i--) {
+		const struct release_record *record = &run->releases.items[i - 1];
+		bool is_over;
+
+		if (record->state == RELEASE_MAKING)
+			continue;
+		is_over = record->state == RELEASE_GOOD
+			? ++good_count > keep_count
+			: ++failed_count > FAILED_KEPT_MAX;
+		if (is_over && !is_needed(run, record))
+			plan.items[plan.count++] = (struct inuse){ .name = record->name };
+	}
+	return plan;
+}
+
+bool prune_is_needed(const struct run *run)
+{
+	autoplan struct plan plan = make_plan(run);
+
+	return plan.count > 0;
+}
+
+/* Takes out what processes run from. */
+static int spare_used(const struct run *run, struct plan *plan, struct error *err)
+{
+	autofree char *releases = text_format("%s/releases", run->setup->deploy_to);
+	size_t kept = 0;
+	int result = inuse_find(releases, run->setup->application.uid, plan->items,
+				plan->count, err);
+
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < plan->count; i++)
+		if (!plan->items[i].is_used)
+			plan->items[kept++] = plan->items[i];
+	plan->used_count = plan->count - kept;
+	plan->count = kept;
+	return 0;
+}
+
+static struct json_object *name_all(const struct plan *plan)
+{
+	struct json_object *request = json_new_object(), *names = json_new_array();
+
+	json_set(request, "releases", names);
+	for (size_t i = plan->count; i > 0; i--)
+		(void)json_object_array_add(names,
+					    json_object_new_string(
+						    plan->items[i - 1].name));
+	return request;
+}
+
+static int remove_all(struct run *run, const struct plan *plan, struct error *err)
+{
+	int result;
+
+	for (size_t i = 0; i < plan->count; i++)
+		releases_find(&run->releases, plan->items[i].name)->state =
+			RELEASE_MAKING;
+	result = releases_save(run->places.state_fd, &run->releases, err);
+	if (result == 0)
+		result = tree_perform(run, "remove", name_all(plan), NULL, err);
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < plan->count; i++)
+		releases_remove(&run->releases, plan->items[i].name);
+	return releases_save(run->places.state_fd, &run->releases, err);
+}
+
+int prune_stage(struct run *run, struct error *err)
+{
+	autoplan struct plan plan = make_plan(run);
+	int result = spare_used(run, &plan, err);
+
+	if (result == 0 && plan.count > 0)
+		result = remove_all(run, &plan, err);
+	if (result < 0)
+		return result;
+	run_detail(run, "%zu removed%s", plan.count,
+		   plan.used_count > 0 ? ", others are still in use" : "");
+	return 0;
+}
