@@ -138,6 +138,7 @@ SOURCE_HELPER_SOURCES := \
 # bootagent-tree: file operations below deploy_to
 TREE_HELPER_SOURCES := \
 	agent/tree/activate.c \
+	agent/tree/adopt.c \
 	agent/tree/current.c \
 	agent/tree/erase.c \
 	agent/tree/layout.c \

@@ -65,7 +65,8 @@ int activate_stage(struct run *run, struct error *err)
 
 static bool is_recorded(const struct run *run, const struct release_record *record)
 {
-	return record == releases_last_good(&run->releases, NULL) && !record->is_left &&
+	return record == releases_last_good(&run->releases, NULL) &&
+		record->state == RELEASE_GOOD && !record->is_left &&
 		text_is_equal(record->instance_id, run->metadata->instance_id) &&
 		text_is_equal(record->boot_id, run->boot_id);
 }

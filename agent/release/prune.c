@@ -60,7 +60,7 @@ static struct plan make_plan(const struct run *run)
 
 		if (record->state == RELEASE_MAKING)
 			continue;
-		is_over = record->state == RELEASE_GOOD
+		is_over = record->state >= RELEASE_ADOPTED
 			? ++good_count > keep_count
 			: ++failed_count > FAILED_KEPT_MAX;
 		if (is_over && !is_needed(run, record))

@@ -96,6 +96,25 @@ static int ask(struct run *run, const char *candidate, const char *fresh,
 	return tree_perform(run, "inspect", request, ret_reply, err);
 }
 
+/*
+ * What `current` leads to is complete, whoever made it (cap, say): it may be of the
+ * wanted revision, and can be gone back to. Directories beside it may be anything.
+ */
+static int adopt_current(struct run *run, struct error *err)
+{
+	const struct release *release = run->release;
+	struct release_record *record;
+
+	if (!release->previous_name ||
+	    releases_find(&run->releases, release->previous_name))
+		return 0;
+	record = releases_add(&run->releases, release->previous_name,
+			      release->previous_revision);
+	release_record_set(record, RELEASE_ADOPTED, run->metadata->instance_id,
+			   run->boot_id);
+	return releases_save(run->places.state_fd, &run->releases, err);
+}
+
 static int inspect(struct run *run, const char *revision, struct choice *choice,
 		   struct error *err)
 {
@@ -110,11 +129,15 @@ static int inspect(struct run *run, const char *revision, struct choice *choice,
 	if (result < 0)
 		return result;
 	release_keep_current(release, json_member(reply, "current", json_type_object));
+	if (record && text_is_equal(json_string(reply, "candidate"), revision))
+		choice->candidate = text_copy(record->name);
+	/* The list may move: no record of before is looked at from here on. */
+	result = adopt_current(run, err);
+	if (result < 0)
+		return result;
 	if (is_complete(run, release->previous_name, revision) &&
 	    text_is_equal(release->previous_revision, revision))
 		choice->current = text_copy(release->previous_name);
-	if (record && text_is_equal(json_string(reply, "candidate"), revision))
-		choice->candidate = text_copy(record->name);
 	for (time_t later_s = 1; !json_boolean(reply, "fresh") && later_s <= NAMES_MAX;
 	     later_s++) {
 		(void)json_object_put(TAKE(reply));
@@ -307,7 +330,7 @@ static bool can_go_back_to_previous(const struct run *run, bool has_target_faile
 	if (has_target_failed && text_is_equal(release->previous_name, release->name))
 		return false;
 	record = releases_find(&run->releases, release->previous_name);
-	return !record || record->state == RELEASE_GOOD;
+	return !record || record->state >= RELEASE_ADOPTED;
 }
 
 bool release_retarget(struct run *run, bool has_target_failed)

@@ -118,7 +118,7 @@ static int find_last(struct run *run, const struct release_record **ret_record,
 		const struct release_record *record = &run->releases.items[i - 1];
 		int result;
 
-		if (record->state != RELEASE_GOOD || record->is_left ||
+		if (record->state < RELEASE_ADOPTED || record->is_left ||
 		    text_is_equal(record->name, run->release->current_name))
 			continue;
 		result = inspect(run, record, err);

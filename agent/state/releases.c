@@ -24,6 +24,7 @@
 static const char *const state_words[] = {
 	[RELEASE_MAKING] = "making",
 	[RELEASE_PREPARED] = "prepared",
+	[RELEASE_ADOPTED] = "adopted",
 	[RELEASE_GOOD] = "good",
 };
 
@@ -97,10 +98,11 @@ int releases_load(int state_fd, struct releases *ret_releases, struct error *err
 		result = read_list(&releases, document);
 	if (result < 0) {
 		releases_done(&releases);
-		return error_set(err, EBADMSG,
-				 "var/lib/bootagent/" RELEASES_FILE
-				 " is damaged: move it away, and "
-				 "the next run makes every release anew");
+		return error_set(
+			err, EBADMSG,
+			"var/lib/bootagent/" RELEASES_FILE
+			" is damaged: move it away, and the next run knows of the "
+			"current release only");
 	}
 	*ret_releases = releases;
 	return 0;
@@ -219,7 +221,8 @@ struct release_record *releases_last_good(const struct releases *releases,
 	for (size_t i = releases->count; i > 0; i--) {
 		struct release_record *record = &releases->items[i - 1];
 
-		if (record->state == RELEASE_GOOD && !text_is_equal(record->name, except))
+		if (record->state >= RELEASE_ADOPTED &&
+		    !text_is_equal(record->name, except))
 			return record;
 	}
 	return NULL;

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "tree/adopt.h"
 #include "tree/current.h"
 #include "tree/layout.h"
 #include "tree/request.h"
@@ -102,6 +103,8 @@ int tree_inspect(const struct json_object *request, struct json_object **ret_res
 	autocurrent struct current current = { 0 };
 	int result = layout_open(&layout, request, err);
 
+	if (result == 0)
+		result = adopt_check(&layout, err);
 	if (result == 0)
 		result = current_read(&layout, &current, err);
 	if (result < 0)

@@ -11,6 +11,7 @@ struct error;
 enum release_state {
 	RELEASE_MAKING,   /* half-made: never reused, removed by the next run */
 	RELEASE_PREPARED, /* complete, not yet proven */
+	RELEASE_ADOPTED,  /* somebody else's; it was current when we came */
 	RELEASE_GOOD,     /* proven by a probe */
 };
 
@@ -64,11 +65,14 @@ void release_record_set(struct release_record *record, enum release_state state,
 /* "good" and kin; borrowed for ever. */
 const char *release_state_word(enum release_state state);
 
-/* The latest release that is good, leaving out one by name (NULL: none left out). */
+/*
+ * The latest release that is good, or was current before we came; one is left out by name
+ * (NULL: none).
+ */
 struct release_record *releases_last_good(const struct releases *releases,
 					  const char *except);
 
-/* The latest complete release of a revision (prepared or good); NULL: none. */
+/* The latest complete release of a revision; NULL: none. */
 struct release_record *releases_find_revision(const struct releases *releases,
 					      const char *revision);
 

@@ -21,7 +21,8 @@ struct error;
  * release that is there {"current": {"release": null, "revision": null, "target": TEXT}}.
  * With a candidate also {"candidate": HEX or null}, what its REVISION says; with
  * {"fresh": NAME}, a name for a new release, also {"fresh": BOOL}, whether it is free.
- * -EISDIR, -EINVAL: a directory or a file stands at `current`.
+ * -EISDIR, -EINVAL: a directory or a file stands at `current`; -EPERM, -EXDEV: releases/
+ * or shared/ is not our user's, or on another mount.
  */
 int tree_inspect(const struct json_object *request, struct json_object **ret_result,
 		 struct error *err);

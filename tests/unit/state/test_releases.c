@@ -157,6 +157,9 @@ static void latest_good_one_is_found(void **state)
 	assert_string_equal(releases_last_good(&releases, "2")->name, "1");
 	releases_remove(&releases, "1");
 	assert_null(releases_last_good(&releases, "2"));
+	/* Nobody's proof, but it served. */
+	add(&releases, "5", REVISION_A, RELEASE_ADOPTED);
+	assert_string_equal(releases_last_good(&releases, NULL)->name, "5");
 	releases_done(&releases);
 }
 
