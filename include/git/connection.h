@@ -42,9 +42,9 @@ int connection_open(struct connection *connection, const char *path,
 	__attribute__((warn_unused_result));
 
 /*
- * Brings one ref, with progress lines; of a first fetch only the newest commit, if libgit2
- * can do that. For a NULL ref all branches and tags; where they go, store.c says. -EPIPE:
- * whoever reads the progress is gone.
+ * Brings one ref, with progress lines; of a first fetch only the newest commit, if
+ * libgit2 can do that. For a NULL ref all branches and tags; where they go, store.c says.
+ * -EPIPE: whoever reads the progress is gone.
  */
 int connection_download(struct connection *connection, const char *ref, bool is_first,
 			struct error *err) __attribute__((warn_unused_result));

@@ -94,10 +94,7 @@ int run_init(struct run *run, const struct options *options, const char *verb,
 	     struct error *err) __attribute__((warn_unused_result));
 void run_done(struct run *run);
 
-/*
- * Takes the lock; with `waits`, as soon as it is free. -EWOULDBLOCK: another run holds
- * it.
- */
+/* Takes the lock; with `waits`, once it is free. -EWOULDBLOCK: another run has it. */
 int run_lock(struct run *run, bool waits, struct error *err)
 	__attribute__((warn_unused_result));
 

@@ -8,7 +8,6 @@ import collections
 import pytest
 
 from servers.repository import Repository
-from test_source_worker import repository, world  # noqa: F401  pylint: disable=unused-import
 
 ID_REF = "refs/bootagent/pinned"
 # As many commits as it takes until two ids begin with the same four digits.
