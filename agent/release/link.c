@@ -22,7 +22,6 @@
  * steps.
  */
 
-#define ENVIRONMENT_FILE "environment"
 #define ENVIRONMENT_MODE 0600
 
 bool link_is_needed(const struct run *run)
@@ -38,10 +37,10 @@ static int write_environment(const struct run *run, struct error *err)
 	int result;
 
 	if (!variables || variables->count == 0)
-		return file_remove(run->places.run_fd, ENVIRONMENT_FILE, err);
+		return file_remove(run->places.run_fd, SECRETS_ENVIRONMENT, err);
 	text = environment_format(variables);
-	result = file_write(run->places.run_fd, ENVIRONMENT_FILE, text, ENVIRONMENT_MODE,
-			    FILE_VOLATILE, err);
+	result = file_write(run->places.run_fd, SECRETS_ENVIRONMENT, text,
+			    ENVIRONMENT_MODE, FILE_VOLATILE, err);
 	text_wipe(text);
 	return result;
 }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "secrets/environment.h"
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "config/shape.h"
 
+#include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 #define NEEDS_BACKSLASH "\"\\`$"
@@ -51,4 +55,62 @@ char *environment_format(const struct config_texts *variables)
 		*end++ = '\n';
 	}
 	return text;
+}
+
+/* The bytes of a quoted value up to its last quote; SIZE_MAX: it has none. */
+static size_t quoted_length(const char *value)
+{
+	const char *at = value;
+
+	for (; *at && *at != '"'; at++)
+		if (*at == '\\' && *++at == '\0')
+			return SIZE_MAX;
+	return at[0] == '"' && at[1] == '\n' ? (size_t)(at - value) : SIZE_MAX;
+}
+
+static void add(struct config_texts *variables, char *variable)
+{
+	variables->items =
+		memory_grow(variables->items, variables->count ? variables->count + 1 : 0,
+			    variables->count + 2, sizeof(*variables->items));
+	variables->items[variables->count++] = variable;
+}
+
+/* One variable; returns what is behind it, NULL if it is none. */
+static const char *parse_variable(const char *text, struct config_texts *variables)
+{
+	size_t name = strcspn(text, "=\n"), length;
+	const char *value = text + name + 2;
+	char *variable, *end;
+
+	if (strncmp(text + name, "=\"", 2) != 0)
+		return NULL;
+	length = quoted_length(value);
+	if (length == SIZE_MAX)
+		return NULL;
+	variable = memory_new(name + length + 2, 1);
+	end = mempcpy(variable, text, name);
+	add(variables, variable);
+	if (!shape_is_variable(variable))
+		return NULL;
+	*end++ = '=';
+	for (size_t i = 0; i < length; i++) {
+		i += value[i] == '\\';
+		*end++ = value[i];
+	}
+	return value + length + 2;
+}
+
+int environment_parse(const char *text, struct config_texts *ret_variables,
+		      struct error *err)
+{
+	while (*text) {
+		text = parse_variable(text, ret_variables);
+		if (!text)
+			return error_set(err, EINVAL,
+					 "variable %zu is not as it was written: the "
+					 "next boot writes it anew",
+					 ret_variables->count + 1);
+	}
+	return 0;
 }

@@ -3,10 +3,12 @@
 
 #include "aws/aws.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "loop/loop.h"
 #include "run/run.h"
+#include "secrets/environment.h"
 #include "secrets/fetch.h"
 #include "secrets/secrets_types.h"
 
@@ -21,6 +23,8 @@
 
 #define SECRETS_BUDGET_MS INT64_C(300000)
 #define WAIT_MARGIN_MS 2000
+/* Two bytes a character of 256 values of 8 KiB, and their names. */
+#define ENVIRONMENT_MAX_BYTES (8 * 1024 * 1024)
 
 static void add(struct secrets *secrets, const char *text, char *key, bool is_wanted)
 {
@@ -140,6 +144,47 @@ int secrets_await_all(struct run *run, struct error *err)
 	return await(run, err);
 }
 
+static void forget_variables(struct secrets *secrets)
+{
+	for (size_t i = 0; i < secrets->variables.count; i++)
+		text_wipe(secrets->variables.items[i]);
+	free(secrets->variables.items);
+	secrets->variables = (struct config_texts){ 0 };
+}
+
+/* Root wrote it for root: a file that is not there is no variables. */
+static int load_variables(struct run *run, struct config_texts *ret_variables,
+			  struct error *err)
+{
+	char *text = NULL;
+	int result = file_read(run->places.run_fd, SECRETS_ENVIRONMENT,
+			       ENVIRONMENT_MAX_BYTES, &text, NULL, err);
+
+	if (result == -ENOENT)
+		return 0;
+	if (result == 0)
+		result = environment_parse(text, ret_variables, err);
+	text_wipe(text);
+	return result < 0 ? error_wrap(err, "run/bootagent/" SECRETS_ENVIRONMENT) : 0;
+}
+
+int secrets_variables(struct run *run, const struct config_texts **ret_variables,
+		      struct error *err)
+{
+	struct secrets *secrets;
+
+	if (!run->secrets)
+		run->secrets = collect(run);
+	secrets = run->secrets;
+	*ret_variables = &secrets->variables;
+	if (!secrets->group || secrets->is_group_known || secrets->is_group_kept)
+		return 0;
+	/* Half of them, where reading was given up. */
+	forget_variables(secrets);
+	secrets->is_group_kept = true;
+	return load_variables(run, &secrets->variables, err);
+}
+
 const char *secrets_value(const struct run *run, const char *text)
 {
 	const struct secrets *secrets = run->secrets;
@@ -163,10 +208,8 @@ void secrets_stage_done(struct run *run)
 		secret_name_done(&secrets->items[i].name);
 		text_wipe(secrets->items[i].value);
 	}
-	for (size_t i = 0; i < secrets->variables.count; i++)
-		text_wipe(secrets->variables.items[i]);
+	forget_variables(secrets);
 	free(secrets->items);
-	free(secrets->variables.items);
 	free(secrets->next_page);
 	secret_name_done(&secrets->group_name);
 	free(secrets);

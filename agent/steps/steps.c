@@ -8,7 +8,7 @@
 #include "metadata/metadata.h"
 #include "release/release_types.h"
 #include "run/run.h"
-#include "secrets/secrets_types.h"
+#include "secrets/secrets.h"
 #include "setup/setup_types.h"
 #include "steps/command.h"
 
@@ -47,8 +47,10 @@ static bool is_set(const struct config_texts *environment, const char *variable)
  * Variables from secrets win over the configuration's, as systemd's EnvironmentFile= wins
  * over Environment=, and these over the user's usual ones.
  */
-static void make_environment(const struct run *run, struct config_texts *ret_environment)
+static int make_environment(struct run *run, struct config_texts *ret_environment,
+			    struct error *err)
 {
+	const struct config_texts *secrets = NULL;
 	const struct config_texts *configured = &run->config->application.environment;
 	const struct setup *setup = run->setup;
 	char *usual[] = {
@@ -62,8 +64,10 @@ static void make_environment(const struct run *run, struct config_texts *ret_env
 		text_format("BOOTAGENT_REVISION=%s", run->release->revision),
 	};
 
-	for (size_t i = 0; run->secrets && i < run->secrets->variables.count; i++)
-		add(ret_environment, text_copy(run->secrets->variables.items[i]));
+	int result = secrets_variables(run, &secrets, err);
+
+	for (size_t i = 0; i < secrets->count; i++)
+		add(ret_environment, text_copy(secrets->items[i]));
 	for (size_t i = 0; i < configured->count; i++)
 		if (!is_set(ret_environment, configured->items[i]))
 			add(ret_environment, text_copy(configured->items[i]));
@@ -73,6 +77,7 @@ static void make_environment(const struct run *run, struct config_texts *ret_env
 		else
 			add(ret_environment, usual[i]);
 	}
+	return result;
 }
 
 static int perform(struct run *run, const struct config_step *step,
@@ -104,9 +109,8 @@ static int perform_all(struct run *run, enum step_when when, struct error *err)
 	struct config_texts environment = { 0 };
 	const struct config_steps *steps = &run->config->steps;
 	size_t count = 0;
-	int result = 0;
+	int result = make_environment(run, &environment, err);
 
-	make_environment(run, &environment);
 	for (size_t i = 0; i < steps->count && result == 0; i++) {
 		if (steps->items[i].when != (int64_t)when)
 			continue;

@@ -4,7 +4,10 @@
 
 #include <stdbool.h>
 
+#include <stddef.h>
+
 struct config_texts;
+struct error;
 
 /* Whether systemd takes the text as a variable's value: UTF-8, no control character. */
 bool environment_can_hold(const char *value);
@@ -14,5 +17,12 @@ bool environment_can_hold(const char *value);
  * each value in double quotes. May hold secrets. The caller wipes and frees it.
  */
 char *environment_format(const struct config_texts *variables);
+
+/*
+ * Reads what environment_format() wrote, and nothing else. The caller wipes and frees the
+ * variables, also after an error. -EINVAL: it is something else.
+ */
+int environment_parse(const char *text, struct config_texts *ret_variables,
+		      struct error *err) __attribute__((warn_unused_result));
 
 #endif

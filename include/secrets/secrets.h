@@ -4,6 +4,10 @@
 
 #include <stdbool.h>
 
+/* In run/bootagent: the variables, for units and steps; 0600. */
+#define SECRETS_ENVIRONMENT "environment"
+
+struct config_texts;
 struct error;
 struct run;
 
@@ -26,6 +30,14 @@ void secrets_stage_done(struct run *run);
  */
 int secrets_await_all(struct run *run, struct error *err)
 	__attribute__((warn_unused_result));
+
+/*
+ * The environment's variables ("NAME=value"): those that this run read, else those that
+ * an earlier run of this boot left for the units, so that a release that is gone back to
+ * has them, too. None of them is no error. Borrowed until secrets_stage_done().
+ */
+int secrets_variables(struct run *run, const struct config_texts **ret_variables,
+		      struct error *err) __attribute__((warn_unused_result));
 
 /*
  * The value of a secret as the configuration names it; NULL: it was not asked for, or

@@ -154,6 +154,23 @@ def test_a_sync_that_finds_nothing_new_asks_for_nothing(box, store):
     assert box.shared("a.key").read_text() == "new"
 
 
+def test_a_release_that_is_gone_back_to_has_its_variables(box, store):
+    """Though nothing is read for it: AWS may be what does not answer."""
+    store("/hello/env/ONE", VARIABLE)
+    box.configure(application={"environment_parameters": "/hello/env"},
+                  steps=[shell("keep", KEEP_ENVIRONMENT, when="after-publish")])
+    box.boot()
+    first = box.current()
+    box.repository.commit({"b.txt": b"b\n"}, "the second revision")
+    box.sync()
+    box.region.fault(kind="aws", action=BY_PATH, fault="error", code="AccessDeniedException",
+                     message="no", status=400)
+    box.shared("env").unlink()
+    box.expect("rollback", 0)
+    assert box.current() == first
+    assert variables(box)["ONE"] == VARIABLE
+
+
 def test_variables_that_are_no_longer_configured_are_gone(box, store):
     store("/hello/env/ONE", "1")
     box.configure(application={"environment_parameters": "/hello/env"})

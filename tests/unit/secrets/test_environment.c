@@ -8,10 +8,21 @@
 
 #include <cmocka.h>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "config/config.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 /* The file that systemd reads. */
+
+static void forget(struct config_texts *variables)
+{
+	for (size_t i = 0; i < variables->count; i++)
+		text_wipe(variables->items[i]);
+	free(variables->items);
+}
 
 static void values_are_quoted(void **state)
 {
@@ -27,6 +38,43 @@ static void values_are_quoted(void **state)
 			    "B_2=\"\\\"x\\\" \\\\n \\$HOME \\`id\\` 'y' # z\n\tnext =\"\n"
 			    "C=\"\"\n");
 	text_wipe(text);
+}
+
+static void what_was_written_is_read(void **state)
+{
+	static const char text[] = "A=\"b c\"\nB_2=\"\\\"x\\\" \\\\ \\$H\ny\"\nC=\"\"\n";
+	struct config_texts variables = { 0 };
+	struct error err;
+	char *again;
+
+	(void)state;
+	assert_int_equal(environment_parse(text, &variables, &err), 0);
+	assert_int_equal(variables.count, 3);
+	assert_string_equal(variables.items[0], "A=b c");
+	assert_string_equal(variables.items[1], "B_2=\"x\" \\ $H\ny");
+	assert_string_equal(variables.items[2], "C=");
+	assert_null(variables.items[3]);
+	again = environment_format(&variables);
+	assert_string_equal(again, text);
+	text_wipe(again);
+	forget(&variables);
+}
+
+static void what_nobody_wrote_is_refused(void **state)
+{
+	static const char *const texts[] = {
+		"A",        "A=b\n",   "A=\"b\n", "A=\"b\"",     "A=\"b\"c\n",
+		"=\"b\"\n", "A=\"b\\", "\n",      "A-B=\"c\"\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct config_texts variables = { 0 };
+		struct error err;
+
+		assert_int_equal(environment_parse(texts[i], &variables, &err), -EINVAL);
+		forget(&variables);
+	}
 }
 
 static void nothing_is_an_empty_file(void **state)
@@ -56,6 +104,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_quoted),
+		cmocka_unit_test(what_was_written_is_read),
+		cmocka_unit_test(what_nobody_wrote_is_refused),
 		cmocka_unit_test(nothing_is_an_empty_file),
 		cmocka_unit_test(what_no_unit_could_have_is_refused),
 	};
