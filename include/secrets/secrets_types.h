@@ -44,7 +44,7 @@ struct secrets {
 	struct secret_name group_name;
 	bool is_group_wanted, is_group_known;
 	bool is_group_kept; /* the variables are an earlier run's */
-	char *next_page; /* of the group; NULL: the first */
+	char *next_page;    /* of the group; NULL: the first */
 	int page_count;
 	struct config_texts variables; /* of the group, "NAME=value"; wiped when done */
 

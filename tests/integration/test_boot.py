@@ -350,7 +350,7 @@ WRONG = {
     "duplicate step": (merged(steps=[STEP, STEP]), ["'steps[1].name'", "steps[0] has this name already: rename"]),
     "relative path": (merged(release={"deploy_to": "srv/x"}), ["release.deploy_to", "absolute"]),
     "other protocol": (merged(source={"repo_url": "file:///x"}),
-                       ["source.repo_url", "http or https URL"]),
+                       ["source.repo_url", "a git repository's address"]),
     "bad JSON": (lambda config: json.dumps(config)[:-1], ["is not closed; is the file cut short?"]),
     "no object": (lambda config: "[]", ["expected one JSON object", "found a list"]),
     "empty file": (lambda config: "", ["the file is empty"]),
