@@ -122,7 +122,7 @@ static void damaged_file_is_told_and_left(void **state)
 		assert_string_equal(
 			err.text,
 			"var/lib/bootagent/releases.json is damaged: move it away, and "
-			"the next run makes every release anew");
+			"the next run knows of the current release only");
 		assert_int_equal(releases.count, 0);
 		assert_int_equal(scratch_count(scratch), 1);
 	}
