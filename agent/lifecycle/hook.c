@@ -140,21 +140,15 @@ static int keep_answer(struct hook *hook, const struct xml *xml, struct error *e
 	return 0;
 }
 
-/* Who asks, until when. */
-struct asking {
-	struct run *run;
-	struct deadline deadline;
-};
-
-static int take_answer(const struct asking *asking, struct retry_hint *ret_hint,
-		       struct error *err)
+int hook_look_up(struct run *run, struct deadline deadline, struct retry_hint *ret_hint,
+		 struct error *err)
 {
-	struct hook *hook = asking->run->hook;
+	struct hook *hook = run->hook;
 	const struct xml *xml = NULL;
 	int result;
 
 	if (!hook->call) {
-		result = start_look_up(asking->run, asking->deadline, err);
+		result = start_look_up(run, deadline, err);
 		if (result < 0)
 			return result;
 	}
@@ -168,10 +162,22 @@ static int take_answer(const struct asking *asking, struct retry_hint *ret_hint,
 	return result < 0 ? error_wrap(err, "find the instance's lifecycle state") : 0;
 }
 
-static bool is_on_its_way(const char *state)
+bool hook_is_open(const char *state)
+{
+	return strcmp(state, "Pending:Wait") == 0 ||
+		strcmp(state, "Warmed:Pending:Wait") == 0;
+}
+
+bool hook_is_ahead(const char *state)
 {
 	return strcmp(state, "Pending") == 0 || strcmp(state, "Warmed:Pending") == 0;
 }
+
+/* Who asks, until when. */
+struct asking {
+	struct run *run;
+	struct deadline deadline;
+};
 
 /* One answer: a state, or that there is none. What is transient is no answer. */
 static int hear(void *userdata, struct retry_hint *ret_hint, struct error *err)
@@ -180,9 +186,9 @@ static int hear(void *userdata, struct retry_hint *ret_hint, struct error *err)
 	struct hook *hook = asking->run->hook;
 	/* HOOK asked long ago: what it heard then is not worth a pause now. */
 	bool is_old = hook->call && hook->answer_count == 0;
-	int result = take_answer(asking, ret_hint, err);
+	int result = hook_look_up(asking->run, asking->deadline, ret_hint, err);
 
-	if (result == 0 && is_on_its_way(hook->state))
+	if (result == 0 && hook_is_ahead(hook->state))
 		result =
 			error_set(err, EAGAIN,
 				  "the instance is still %s: it has not reached its hook",

@@ -22,12 +22,16 @@
  * CONTINUE or ABANDON, decided once. "Could not be delivered" is not "failed": a healthy
  * host is never abandoned because a call did not go through (facts L3, L4). An answer
  * that no action is open means that somebody completed it or that it expired: told, not
- * failed (L2).
+ * failed (L2). While the instance waits in its hook all the same it came too early (L1),
+ * or the hook has another name: it is tried again for a minute, and left to the next boot
+ * then.
  */
 
 #define VERDICT_FIRST_RETRY_MS 500
 /* Time to deliver even when the run's own is over. */
 #define VERDICT_MINIMUM_MS INT64_C(60000)
+/* How long a hook that is said not to be open is believed to become so (L1). */
+#define NOT_OPEN_YET_MS 60000
 
 static struct deadline delivery_deadline(const struct run *run)
 {
@@ -51,6 +55,8 @@ struct delivery {
 	struct run *run;
 	struct stored_verdict *verdict;
 	struct deadline deadline;
+	struct deadline
+		patience; /* with a hook that is not open; set by the first such */
 };
 
 static int call_once(const struct delivery *delivery, struct retry_hint *ret_hint,
@@ -89,9 +95,34 @@ static bool is_no_longer_open(int code, const struct error *err)
 	return code == -EINVAL && strstr(err->text, "No active Lifecycle Action found");
 }
 
+/*
+ * What else there may be to wait for: 0 if the state says that it is over. Nobody who
+ * could not be asked says so.
+ */
+static int judge_not_open(struct delivery *delivery, struct retry_hint *ret_hint,
+			  struct error *err)
+{
+	const struct stored_verdict *verdict = delivery->verdict;
+	const struct hook *hook = delivery->run->hook;
+	int result = hook_look_up(delivery->run, delivery->deadline, ret_hint, err);
+
+	if (result == -ECANCELED)
+		return result;
+	if (result == 0 && !hook_is_open(hook->state) && !hook_is_ahead(hook->state))
+		return 0;
+	if (delivery->patience.at_ms == 0)
+		delivery->patience = deadline_in(NOT_OPEN_YET_MS);
+	ret_hint->is_last = deadline_is_over(delivery->patience);
+	return error_set(err, EAGAIN,
+			 "hook '%s' of group '%s' has no action open though the instance "
+			 "is %s: is '%s' the hook's name?",
+			 verdict->hook, verdict->group,
+			 hook->state ? hook->state : "launching", verdict->hook);
+}
+
 static int try_delivery(void *userdata, struct retry_hint *ret_hint, struct error *err)
 {
-	const struct delivery *delivery = userdata;
+	struct delivery *delivery = userdata;
 	int result = call_once(delivery, ret_hint, err);
 
 	if (result == 0) {
@@ -101,13 +132,17 @@ static int try_delivery(void *userdata, struct retry_hint *ret_hint, struct erro
 	}
 	if (!is_no_longer_open(result, err))
 		return result;
-	delivery->verdict->state = VERDICT_EXPIRED;
-	return 0;
+	result = judge_not_open(delivery, ret_hint, err);
+	if (result == 0)
+		delivery->verdict->state = VERDICT_EXPIRED;
+	return result;
 }
 
 static int deliver(struct run *run, struct stored_verdict *verdict, struct error *err)
 {
-	struct delivery delivery = { run, verdict, delivery_deadline(run) };
+	struct delivery delivery = { .run = run,
+				     .verdict = verdict,
+				     .deadline = delivery_deadline(run) };
 	const struct retry_plan plan = {
 		.loop = &run->loop,
 		.what = "the verdict's delivery",
@@ -155,8 +190,7 @@ static int decide_and_deliver(struct run *run, struct stored_verdict *verdict,
 
 	if (result < 0)
 		return result;
-	if (strcmp(run->hook->state, "Pending:Wait") != 0 &&
-	    strcmp(run->hook->state, "Warmed:Pending:Wait") != 0) {
+	if (!hook_is_open(run->hook->state)) {
 		status_set_lifecycle(run, "none");
 		run_detail(run, "nothing to complete: the instance is %s",
 			   run->hook->state);
@@ -173,6 +207,13 @@ static bool is_ours(const struct run *run, const struct stored_verdict *verdict)
 {
 	return verdict_is_for(verdict, run->metadata->instance_id, run->boot_id,
 			      run->hook->target.state);
+}
+
+/* A name that was corrected in the configuration since changes no verdict. */
+static void use_hook_name(const struct run *run, struct stored_verdict *verdict)
+{
+	free(verdict->hook);
+	verdict->hook = text_copy(run->hook_name);
 }
 
 int verdict_stage(struct run *run, struct error *err)
@@ -198,6 +239,7 @@ int verdict_stage(struct run *run, struct error *err)
 		 * The look-up is not needed, and may still hold the role's credentials.
 		 */
 		aws_call_free(TAKE(run->hook->call));
+		use_hook_name(run, &verdict);
 		result = deliver(run, &verdict, err);
 	} else {
 		status_set_verdict(run, &verdict);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 struct error;
+struct retry_hint;
 struct run;
 
 /*
@@ -30,5 +31,19 @@ int hook_await_target(struct run *run, bool *ret_is_wanted, struct error *err)
  */
 int hook_await(struct run *run, struct deadline deadline, struct error *err)
 	__attribute__((warn_unused_result));
+
+/*
+ * Asks once what state the instance is in and waits for the answer; 0: it is in
+ * run->hook->state. -ENOENT: Auto Scaling does not know it. The hint gets the server's
+ * Retry-After.
+ */
+int hook_look_up(struct run *run, struct deadline deadline, struct retry_hint *ret_hint,
+		 struct error *err) __attribute__((warn_unused_result));
+
+/* Whether an instance in that state waits in a launching hook. */
+bool hook_is_open(const char *state);
+
+/* Whether it has not come to its hook yet. */
+bool hook_is_ahead(const char *state);
 
 #endif

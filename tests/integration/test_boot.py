@@ -14,9 +14,11 @@ from servers.process import wait_until
 IDENTITY = "/latest/dynamic/instance-identity/document"
 TOKEN = "/latest/api/token"
 CREDENTIALS = "/latest/meta-data/iam/security-credentials/*"
-COMPLETE = "CompleteLifecycleAction"
+DESCRIBE, COMPLETE = "DescribeAutoScalingInstances", "CompleteLifecycleAction"
 NOT_OPEN = {"fault": "error", "code": "ValidationError", "status": 400,
             "message": "No active Lifecycle Action found with instance ID i-1"}
+# Some rows take a minute and more.
+IS_LONG = bool(os.environ.get("BOOTAGENT_TESTS_LONG"))
 
 
 def boot_id():
@@ -96,7 +98,7 @@ def test_first_boot_completes_the_hook_once_signed(first):
 
 def test_first_boot_needs_two_aws_calls(first):
     actions = [call["action"] for call in first.seen if call["kind"] == "aws"]
-    assert actions == ["DescribeAutoScalingInstances", COMPLETE]
+    assert actions == [DESCRIBE, COMPLETE]
 
 
 def test_first_boot_asks_metadata_by_version_2_only(first):
@@ -694,27 +696,73 @@ def test_a_decided_verdict_is_delivered_by_slow_credentials(box):
     assert_continued(box)
 
 
-def test_the_hook_expired(box):
-    fail_verdict(box, **NOT_OPEN)
+def wait_for_calls(box, action, count):
+    wait_until(lambda: box.aws_actions().count(action) >= count, WITHIN_S)
+
+
+def test_a_hook_that_is_not_open_yet_is_completed_when_it_is(box):
+    """Facts L1: the instance is in Pending:Wait, and still the first answers say no."""
+    fail_verdict(box, **{**NOT_OPEN, "count": 2})
     result = box.boot()
+    assert box.verdict_words() == ["CONTINUE"] * 3
+    assert box.document()["lifecycle"]["state"] == "delivered"
+    assert "has no action open though the instance is Pending:Wait" in result.stderr
+    box.region.wait_for_state(box.instance["instance_id"], "InService")
+
+
+def test_the_hook_expired(make_box):
+    """It timed out while a step ran: nothing is left to complete, and that is told at once."""
+    box = make_box(heartbeat_timeout=2, default_result="CONTINUE")
+    box.configure(steps=[shell("wait", """until test -e "$BOOTAGENT_DEPLOY_TO/shared/go"
+        do sleep 0.05; done""")])
+    process = box.start("boot")
+    wait_for_calls(box, DESCRIBE, 1)
+    box.region.wait_for_state(box.instance["instance_id"], "InService")
+    box.shared("go").touch()
+    box.finish(process, 0)
     assert box.document()["lifecycle"]["state"] == "expired"
-    assert "CONTINUE too late, not open" in result.stdout
+    assert "CONTINUE too late, not open" in process.stdout_text
+    assert box.aws_actions() == [DESCRIBE, COMPLETE, DESCRIBE]
     box.region.clear_calls()
     box.boot()
     assert box.verdicts() == []
 
 
-def test_a_hook_of_another_name_expires_too(box):
+def test_a_hook_of_another_name_stays_undelivered_until_it_is_corrected(box):
+    """The verdict is the same; only where it goes was wrong."""
     box.configure(lifecycle={"hook": "other"})
+    process = box.start("boot")
+    wait_for_calls(box, COMPLETE, 2)
+    process.terminate()
+    box.finish(process, 4)
+    assert "hook 'other' of group 'web' has no action open though the instance is " \
+        "Pending:Wait: is 'other' the hook's name?" in process.stderr_text
+    assert box.document()["lifecycle"]["state"] == "decided"
+    box.configure(lifecycle={"hook": "launch"})
+    box.region.clear_calls()
     box.boot()
-    assert box.document()["lifecycle"]["state"] == "expired"
+    assert_continued(box)
+
+
+if IS_LONG:
+    def test_a_hook_that_never_opens_is_given_up_and_left_to_the_next_boot(box):
+        """Facts L1: after a minute it is told; the verdict stays decided."""
+        fail_verdict(box, **{**NOT_OPEN, "count": None})
+        result = box.expect("boot", 0, timeout=150)
+        assert "deliver CONTINUE: hook 'launch' of group 'web' has no action open" \
+            in result.stderr.splitlines()[-1]
+        assert box.document()["lifecycle"]["state"] == "decided"
+        box.region.clear_faults()
+        box.region.clear_calls()
+        box.boot()
+        assert_continued(box)
 
 
 def test_the_instance_reaches_its_hook_later(make_box):
     box = make_box(wait_delay_ms=1500)
     box.boot()
     assert_continued(box)
-    assert box.aws_actions().count("DescribeAutoScalingInstances") <= 5
+    assert box.aws_actions().count(DESCRIBE) <= 5
 
 
 def test_readiness_is_published_before_the_verdict_is_waited_for(make_box):
@@ -742,7 +790,7 @@ def test_tokens_that_expire_in_the_middle_are_renewed_once(make_box):
     box.configure(steps=[shell("stay", STAY)])
     process = box.start("boot")
     step = box.wait_for_step()
-    wait_until(lambda: box.aws_actions() == ["DescribeAutoScalingInstances"], WITHIN_S)
+    wait_until(lambda: box.aws_actions() == [DESCRIBE], WITHIN_S)
     box.region.expire_tokens(box.instance["instance_id"])
     box.let_pass()
     step.kill()
