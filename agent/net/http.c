@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /*
@@ -286,6 +287,17 @@ bool http_transfer_is_done(const void *transfer)
 	return ((const struct http_transfer *)transfer)->is_done;
 }
 
+/* libcurl calls an answer that is no HTTP by the name of a URL that is none. */
+static bool is_not_http(const struct http_transfer *transfer)
+{
+	const char *url = NULL;
+
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url);
+	return transfer->code == CURLE_UNSUPPORTED_PROTOCOL && url &&
+		(strncasecmp(url, "http://", 7) == 0 ||
+		 strncasecmp(url, "https://", 8) == 0);
+}
+
 /* libcurl's codes that a caller tells apart; the rest is EIO. */
 static int error_of(const struct http_transfer *transfer)
 {
@@ -300,8 +312,9 @@ static int error_of(const struct http_transfer *transfer)
 	case CURLE_COULDNT_CONNECT:
 		(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
 		return number ? (int)number : ECONNREFUSED;
-	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
+		return is_not_http(transfer) ? EIO : EINVAL;
+	case CURLE_URL_MALFORMAT:
 		return EINVAL;
 	default:
 		return EIO;
@@ -320,6 +333,8 @@ int http_transfer_result(const struct http_transfer *transfer,
 		if (number == ETIMEDOUT && http_transfer_was_connected(transfer))
 			return error_set(err, number,
 					 "connected, but no answer came in time");
+		if (is_not_http(transfer))
+			return error_set(err, number, "the answer is not HTTP");
 		return error_set(err, number, "%s", curl_easy_strerror(transfer->code));
 	}
 	*ret_reply = &transfer->reply;

@@ -68,8 +68,8 @@ bool http_transfer_is_done(const void *transfer);
 
 /*
  * What became of it: 0 and the reply (whatever its status), borrowed until the transfer
- * is freed. Otherwise -ETIMEDOUT, -ECONNREFUSED, -EHOSTUNREACH, -EFBIG (reply too large)
- * or -EIO with libcurl's reason.
+ * is freed. Otherwise -ETIMEDOUT, -ECONNREFUSED, -EHOSTUNREACH, -EFBIG (reply too large),
+ * -EINVAL (no URL of http or https) or -EIO with libcurl's reason.
  */
 int http_transfer_result(const struct http_transfer *transfer,
 			 const struct http_reply **ret_reply, struct error *err)

@@ -109,6 +109,11 @@ ROWS = [
         **GIVES_UP,
         sentence="ask the metadata service for 'dynamic/instance-identity/document': "
                  "the answer is larger than 65536 bytes"),
+    Row("identity: no HTTP, once", [imds(IDENTITY, fault="raw", body="SSH-2.0-x\r\n")]),
+    Row("identity: no HTTP, always", [imds(IDENTITY, None, fault="raw", body="SSH-2.0-x\r\n")],
+        **GIVES_UP,
+        sentence="ask the metadata service for 'dynamic/instance-identity/document': "
+                 "the answer is not HTTP"),
     Row("identity: cut in the middle", [imds(IDENTITY, fault="close")]),
     Row("identity: 404 once", [status(IDENTITY, 404)]),
     Row("domain: 404", [status(DOMAIN, 404, None)]),
