@@ -166,8 +166,11 @@ static int wait_for_clock(struct aws_call *call)
 	return result;
 }
 
+/* Keys that AWS does not take. Where there are no others, that was the last word. */
 static int renew_keys(struct aws_call *call)
 {
+	if (!keys_forget(&call->aws->keys, call->keys_generation))
+		return call->error.code = -EACCES;
 	call->has_new_keys = true;
 	drop_reply(call);
 	return sign(call, &call->error);
@@ -182,8 +185,7 @@ static void on_transfer_done(struct http_transfer *transfer, void *userdata)
 		result = wait_for_clock(call);
 		if (result == 0)
 			return;
-	} else if (result == -EKEYEXPIRED && !call->has_new_keys &&
-		   keys_forget(&call->aws->keys, call->keys_generation)) {
+	} else if (result == -EKEYEXPIRED && !call->has_new_keys) {
 		result = renew_keys(call);
 		if (result == 0)
 			return;

@@ -210,7 +210,7 @@ int hook_await(struct run *run, struct deadline deadline, struct error *err)
 	const struct retry_plan plan = {
 		.loop = &run->loop,
 		.what = "the lifecycle hook",
-		.rules = aws_rules,
+		.rules = autoscaling_rules,
 		.first_ms = LOOK_UP_FIRST_RETRY_MS,
 		.deadline = deadline,
 		.listener = run_listener(run),

@@ -146,7 +146,7 @@ static int deliver(struct run *run, struct stored_verdict *verdict, struct error
 	const struct retry_plan plan = {
 		.loop = &run->loop,
 		.what = "the verdict's delivery",
-		.rules = aws_rules,
+		.rules = autoscaling_rules,
 		.first_ms = VERDICT_FIRST_RETRY_MS,
 		.deadline = delivery.deadline,
 		.listener = run_listener(run),

@@ -93,8 +93,9 @@ int aws_call_wait(struct aws_call *call, struct error *err)
 
 /*
  * The parsed reply of the query protocol, borrowed until the call is freed. -EINVAL:
- * AWS's ValidationError; -EACCES: not allowed or wrongly signed; -EBUSY: throttled;
- * -EAGAIN: a server's error; -ESTALE: the clock is off; else what credentials or
+ * AWS's ValidationError; -EACCES: not allowed or wrongly signed; -EKEYEXPIRED: AWS takes
+ * neither these keys nor new ones; -EBUSY: throttled; -EAGAIN: a server's error; -ESTALE:
+ * the clock is off; -EPROTO: an answer that is not of AWS; else what credentials or
  * transport say. The text carries AWS's own code and message.
  */
 int aws_call_result(const struct aws_call *call, const struct xml **ret_xml,

@@ -118,13 +118,25 @@ def test_expired_keys_are_fetched_anew_once(box):
     assert asked_role(box) == 2
 
 
-def test_expired_for_ever(box):
-    box.region.fault(kind="aws", action=DESCRIBE, fault="error", code="ExpiredToken",
+def test_expired_for_a_while(box):
+    """The keys of the metadata service are old: each try asks for them anew (facts L3)."""
+    box.region.fault(kind="aws", action=DESCRIBE, count=6, fault="error", code="ExpiredToken",
                      message="The security token included in the request is expired", status=403)
     result = box.boot()
+    assert_continued(box)
     assert "ExpiredToken" in result.stderr
+    assert asked_role(box) == 4
+
+
+def test_keys_of_the_environment_that_expired_are_given_up_at_once(box):
+    """There are no others to be had."""
+    box.region.fault(kind="aws", action=DESCRIBE, fault="error", code="ExpiredToken",
+                     message="The security token included in the request is expired", status=403)
+    result = box.boot(environment={"AWS_ACCESS_KEY_ID": USER_ACCESS_KEY_ID,
+                                   "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY})
+    assert "ExpiredToken" in result.stderr.splitlines()[-1]
     assert box.verdicts() == []
-    assert len(box.region.calls(kind="aws", action=DESCRIBE)) == 2
+    assert len(box.region.calls(kind="aws", action=DESCRIBE)) == 1
 
 
 def test_keys_that_end_soon_are_renewed_for_the_next_call(make_box):

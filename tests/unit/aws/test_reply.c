@@ -52,7 +52,7 @@ static const struct {
 	  "{\"__type\": \"AccessDeniedException:http://internal/\", \"Message\": \"no\"}",
 	  -EACCES, RETRY_PERMANENT, "AccessDeniedException: no" },
 	{ 400, "{\"__type\": \"a#UnrecognizedClientException\", \"message\": \"no\"}",
-	  -EACCES, RETRY_PERMANENT, "UnrecognizedClientException: no" },
+	  -EKEYEXPIRED, RETRY_PERMANENT, "UnrecognizedClientException: no" },
 	{ 400, "{\"__type\": \"InvalidSignatureException\", \"message\": \"no\"}",
 	  -EACCES, RETRY_PERMANENT, "InvalidSignatureException: no" },
 	{ 400, "{\"__type\": \"ThrottlingException\", \"message\": \"Rate exceeded\"}",
