@@ -24,7 +24,8 @@
 #define CREDENTIALS_MARGIN_MS (5 * 60 * 1000)
 #define CREDENTIALS_PATH "meta-data/iam/security-credentials/"
 #define ROLE_NAME_MAX_BYTES 64
-#define APPEAR_WITHIN_MS 10000
+/* Facts I1, I4: as long as the metadata service itself may take to come up. */
+#define APPEAR_WITHIN_MS 240000
 #define APPEAR_FIRST_RETRY_MS 500
 #define APPEAR_RETRY_CAP_MS 2000
 #define CONTAINER_CONNECT_TIMEOUT_MS 2000
@@ -33,7 +34,7 @@
 
 /* Not there yet, or not whole yet. */
 static const struct retry_rule appear_rules[] = {
-	{ -ENOENT, RETRY_TRANSIENT },
+	{ -ENOKEY, RETRY_TRANSIENT },
 	{ -EPROTO, RETRY_TRANSIENT },
 	{ 0, RETRY_PERMANENT },
 };
@@ -88,6 +89,8 @@ void credentials_done(struct credentials *credentials)
 {
 	credentials_cancel(credentials);
 	forget(credentials);
+	free(credentials->role);
+	credentials->role = NULL;
 }
 
 static bool are_valid_for(const struct credentials *credentials, int64_t margin_ms)
@@ -126,7 +129,7 @@ static void finish(struct credentials *credentials, int result, const struct err
 static void conclude(struct credentials *credentials, int result, struct error *err)
 {
 	const struct retry_hint hint = { 0 };
-	bool is_missing = result == -ENOENT;
+	bool is_missing = result == -ENOKEY;
 
 	drop_request(credentials);
 	if (result == 0) {
@@ -137,10 +140,9 @@ static void conclude(struct credentials *credentials, int result, struct error *
 	result = retry_later(&credentials->retry, &hint, err);
 	if (result == 0)
 		return;
-	if (is_missing && credentials->source == CREDENTIALS_ROLE)
-		result = error_set(
-			err, ENOKEY,
-			"the instance has no IAM role: attach an instance profile");
+	/* Time is over, and that is why. */
+	if (is_missing)
+		result = err->code = -ENOKEY;
 	finish(credentials, result, err);
 }
 
@@ -195,6 +197,11 @@ static void on_keys(struct imds_query *query, void *userdata)
 
 	if (result == 0)
 		result = credentials_read(credentials, text, &err);
+	else if (result == -ENOENT)
+		result = error_set(&err, ENOKEY,
+				   "the role '%s' has no keys yet: does its trust policy "
+				   "name ec2.amazonaws.com?",
+				   credentials->role);
 	conclude(credentials, result, &err);
 }
 
@@ -241,6 +248,8 @@ static int ask_keys(struct credentials *credentials, const char *text, struct er
 
 	if (result < 0)
 		return result;
+	free(credentials->role);
+	credentials->role = text_copy(strrchr(path, '/') + 1);
 	drop_request(credentials);
 	return ask(credentials, path, on_keys, err);
 }
@@ -254,6 +263,10 @@ static void on_role(struct imds_query *query, void *userdata)
 
 	if (result == 0)
 		result = ask_keys(credentials, text, &err);
+	else if (result == -ENOENT)
+		result = error_set(
+			&err, ENOKEY,
+			"the instance has no IAM role: attach an instance profile");
 	if (result < 0)
 		conclude(credentials, result, &err);
 }

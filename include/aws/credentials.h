@@ -32,6 +32,7 @@ struct credentials {
 	struct http_transfer *transfer;
 	struct retry retry;
 	struct deadline deadline;
+	char *role; /* as the metadata service named it last; NULL: not yet */
 	char *access_key;
 	char *secret_key;
 	char *session_token;   /* NULL: long-lived keys */
@@ -69,8 +70,9 @@ bool credentials_forget(struct credentials *credentials);
 
 /*
  * Fetches the container's or the role's credentials and calls on_done once from the loop;
- * returns at once. What is not there yet is asked for again for ten seconds. -EBUSY: a
- * fetch is under way. on_done's result: 0; -ENOKEY: the instance has no role; else what
+ * returns at once. What is not there yet is asked for again for four minutes. -EBUSY: a
+ * fetch is under way. on_done's result: 0; -ENOKEY: the instance has no role, or that has
+ * no keys; else what
  * imds_query_result() or http_transfer_result() says. Keys in hand stay until there are
  * new ones.
  */

@@ -135,8 +135,7 @@ ROWS = [
     Row("credentials: 404 three times", [status(KEYS, 404, 3)], takes=1.75, slack=3),
     Row("credentials: Failed, twice", [
         imds(KEYS, 2, fault="body", body='{"Code": "Failed"}')], slack=2),
-    Row("no role", launch={"role": None}, verdict=None, takes=8, slack=3,
-        warning="the instance has no IAM role: attach an instance profile"),
+    Row("role: 404 twelve times", [status(ROLE, 404, 12)], takes=10.75, slack=11),
     Row("dead proxy in the environment", launch={**NO_GROUP, "age_seconds": 60},
         environment=DEAD_PROXY, verdict=None),
     Row("endpoint with a slash at its end", endpoint="{}/"),
@@ -169,6 +168,9 @@ LONG_ROWS = [
         slack=PAUSE_S + CONNECT_S),
     Row("target state: 404, launched just now", [status(TARGET, 404, None)], verdict=None,
         takes=14, slack=3.5),
+    # the verdict has a minute of its own
+    Row("no role", launch={"role": None}, deadline="10s", verdict=None, takes=60, slack=5,
+        warning="the instance has no IAM role: attach an instance profile"),
 ]
 if os.environ.get("BOOTAGENT_TESTS_LONG"):
     ROWS += LONG_ROWS
@@ -265,6 +267,25 @@ def test_waiting_is_told_once_not_at_every_try(make_box):
                        "service answered 500 for 'dynamic/instance-identity/document'")
     assert said[1].startswith("bootagent: boot: the instance metadata: there after ")
     assert len(said) == 2
+
+
+@pytest.mark.parametrize("path, sentence", [
+    (ROLE, "the instance has no IAM role: attach an instance profile"),
+    (KEYS, "the role 'web-server' has no keys yet: does its trust policy name "
+           "ec2.amazonaws.com?"),
+])
+def test_missing_keys_are_told_while_they_are_waited_for(make_box, path, sentence):
+    box = make_box()
+    box.region.fault(kind="imds", path=path, fault="status", status=404)
+    process = box.start("boot")
+    begun_s = time.monotonic()
+    while len(box.region.calls(kind="imds", path=path)) < 2 or not box.status()[0]["serving"]["ready"]:
+        assert time.monotonic() - begun_s < 10
+        time.sleep(0.02)
+    process.terminate()
+    box.finish(process, 4)
+    assert f"bootagent: boot: waiting for credentials: {sentence}" \
+        in process.stderr_text.splitlines()
 
 
 def test_a_late_group_does_not_hold_up_the_release(make_box):

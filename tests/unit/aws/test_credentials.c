@@ -255,7 +255,8 @@ static void what_is_unusable_is_refused(void **state)
 	assert_refused(*state, reply, reply, -ENOKEY,
 		       "the instance has no IAM role: attach an instance profile");
 	assert_refused(*state, role, reply, -ENOKEY,
-		       "the instance has no IAM role: attach an instance profile");
+		       "the role 'role' has no keys yet: does its trust policy name "
+		       "ec2.amazonaws.com?");
 	reply = (struct canned_reply){ .status = 200, .body = "../../user-data" };
 	assert_refused(*state, reply, reply, -ETIME,
 		       "the instance's role has an unusable name");
