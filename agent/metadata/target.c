@@ -21,16 +21,20 @@
 #define TARGET_FIRST_RETRY_MS 500
 #define TARGET_RETRY_CAP_MS 2000
 
-/*
- * Counted from the launch. A clock that is off makes that a guess: never more than the
- * whole time from now on.
- */
+int64_t target_grace_ms(int64_t since_launch_ms, int64_t since_kernel_ms)
+{
+	int64_t since_ms =
+		since_launch_ms < since_kernel_ms ? since_launch_ms : since_kernel_ms;
+
+	return TARGET_GRACE_MS - (since_ms > 0 ? since_ms : 0);
+}
+
 static struct deadline grace_of(const char *pending_time)
 {
 	int64_t pending_ms = clock_parse_utc(pending_time);
-	int64_t age_ms = pending_ms > 0 ? clock_realtime_ms() - pending_ms : 0;
+	int64_t since_launch_ms = pending_ms > 0 ? clock_realtime_ms() - pending_ms : 0;
 
-	return deadline_in(TARGET_GRACE_MS - (age_ms > 0 ? age_ms : 0));
+	return deadline_in(target_grace_ms(since_launch_ms, clock_boottime_ms()));
 }
 
 static void decide(struct target *target)

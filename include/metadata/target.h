@@ -36,10 +36,17 @@ int target_parse(const char *text, char **ret_state, struct error *err)
 	__attribute__((warn_unused_result));
 
 /*
+ * How long from now a 404 may mean "not yet": 15 s from the launch or from the kernel's
+ * start, whichever is later, since a clock that is ahead makes any launch an old one. Not
+ * above zero: no longer.
+ */
+int64_t target_grace_ms(int64_t since_launch_ms, int64_t since_kernel_ms);
+
+/*
  * Begins to ask on the loop and returns at once; on_decided is called from the loop when
- * the state, or that there is none, is known. A 404 is believed 15 s after pending_time
- * (RFC 3339, NULL: unknown), everything transient is tried again until the deadline
- * (facts I4). End it with target_done().
+ * the state, or that there is none, is known. A 404 is believed once the grace from
+ * pending_time (RFC 3339, NULL: unknown) and the kernel's start is over, everything
+ * transient is tried again until the deadline (facts I4). End it with target_done().
  */
 int target_start(struct target *target, const char *pending_time,
 		 struct deadline deadline, struct error *err)

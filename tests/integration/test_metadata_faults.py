@@ -322,6 +322,21 @@ def test_a_token_that_expires_in_the_middle_of_a_run(make_box):
     assert box.verdict_words() == ["CONTINUE"]
 
 
+def just_started():
+    """Runs a program where the kernel seems to have started two seconds ago."""
+    uptime_s = int(time.clock_gettime(time.CLOCK_BOOTTIME))
+    return ["unshare", "--time", "--boottime", str(2 - uptime_s)]
+
+
+if os.geteuid() == 0:   # a time namespace needs root; for others this test does not exist
+    def test_a_clock_that_is_ahead_does_not_make_a_404_believed(make_box):
+        """Launched an hour ago, says the clock, but the machine has just started (facts A1)."""
+        box = make_box(age_seconds=3600)
+        box.region.fault(kind="imds", path=TARGET, count=3, fault="status", status=404)
+        box.boot(wrapper=just_started())
+        assert box.verdict_words() == ["CONTINUE"]
+
+
 class Forwarder:
     """A port of ::1 that leads to a port of 127.0.0.1."""
 

@@ -140,6 +140,17 @@ static void old_404_is_believed(void **state)
 	done(&asked);
 }
 
+static void grace_is_counted_from_the_later_beginning(void **state)
+{
+	(void)state;
+	assert_int_equal(target_grace_ms(3000, 1000000), 12000);
+	assert_int_equal(target_grace_ms(1000000, 3000), 12000);
+	/* a clock that is behind, or no time of the launch */
+	assert_int_equal(target_grace_ms(-3600000, 1000000), 15000);
+	assert_int_equal(target_grace_ms(0, 1000000), 15000);
+	assert_true(target_grace_ms(15000, 15000) <= 0);
+}
+
 static void other_failures_are_no_answer(void **state)
 {
 	static const struct canned_reply replies[] = {
@@ -177,6 +188,7 @@ int main(void)
 		cmocka_unit_test(state_has_a_maximum),
 		net_test(young_404_is_asked_again),
 		net_test(old_404_is_believed),
+		cmocka_unit_test(grace_is_counted_from_the_later_beginning),
 		net_test(other_failures_are_no_answer),
 	};
 
