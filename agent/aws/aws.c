@@ -97,6 +97,9 @@ static int take_reply(struct aws_call *call, const struct http_transfer *transfe
 	call->retry_after_ms = 0;
 	if (result < 0)
 		return error_wrap(err, "call %s", call->service->signing_name);
+	if (reply->status != 200)
+		credentials_hide(&call->aws->credentials, reply->body,
+				 reply->body_length_bytes);
 	result = aws_reply_read(&call->reply, call->service, reply->status, reply->body,
 				reply->body_length_bytes, err);
 	if (reply->status != 200)

@@ -24,6 +24,7 @@
 #define CREDENTIALS_MARGIN_MS (5 * 60 * 1000)
 #define CREDENTIALS_PATH "meta-data/iam/security-credentials/"
 #define ROLE_NAME_MAX_BYTES 64
+#define HIDDEN_MIN_BYTES 8
 /* Facts I1, I4: as long as the metadata service itself may take to come up. */
 #define APPEAR_WITHIN_MS 240000
 #define APPEAR_FIRST_RETRY_MS 500
@@ -109,6 +110,27 @@ bool credentials_are_fresh(const struct credentials *credentials)
 bool credentials_are_valid(const struct credentials *credentials)
 {
 	return are_valid_for(credentials, 0);
+}
+
+static void hide(const char *secret, char *text, size_t length_bytes)
+{
+	size_t secret_bytes = secret ? strlen(secret) : 0;
+	char *end = text + length_bytes, *found = text;
+
+	if (secret_bytes < HIDDEN_MIN_BYTES)
+		return;
+	while ((found = memmem(found, (size_t)(end - found), secret, secret_bytes)))
+		memset(found, '*', secret_bytes);
+}
+
+void credentials_hide(const struct credentials *credentials, char *text,
+		      size_t length_bytes)
+{
+	if (length_bytes == 0)
+		return;
+	hide(credentials->access_key, text, length_bytes);
+	hide(credentials->secret_key, text, length_bytes);
+	hide(credentials->session_token, text, length_bytes);
 }
 
 bool credentials_forget(struct credentials *credentials)

@@ -13,8 +13,27 @@
 
 /*
  * What comes back: XML in the query protocol, JSON in the other, and an error's code and
- * message in either. No error text quotes a body: it may hold secrets.
+ * message in either. No error text quotes a body: it may hold secrets. To a signature
+ * that does not match AWS answers with what it has received, the session token included:
+ * that part of a message is cut off.
  */
+
+static const char *const quotes[] = { "The Canonical String", "The String-to-Sign" };
+
+static char *message_of(const char *text)
+{
+	char *message = text_copy(text);
+
+	for (size_t i = 0; message && i < ARRAY_COUNT(quotes); i++) {
+		char *quote = strstr(message, quotes[i]);
+
+		if (quote)
+			explicit_bzero(quote, strlen(quote));
+	}
+	if (message)
+		text_trim_end(message);
+	return message;
+}
 
 static int read_xml(struct aws_reply *reply, const char *body, size_t length_bytes,
 		    struct error *err)
@@ -26,7 +45,7 @@ static int read_xml(struct aws_reply *reply, const char *body, size_t length_byt
 		return result;
 	code = xml_find(&reply->xml, "Error/Code");
 	reply->code = text_copy(code);
-	reply->message = xml_find(&reply->xml, "Error/Message");
+	reply->message = message_of(xml_find(&reply->xml, "Error/Message"));
 	return 0;
 }
 
@@ -49,6 +68,7 @@ static int read_json(struct aws_reply *reply, const char *body, size_t length_by
 		     struct error *err)
 {
 	struct error problem;
+	const char *message;
 
 	if (json_parse(body, length_bytes, "the answer", &reply->document, &problem) <
 		    0 ||
@@ -58,9 +78,10 @@ static int read_json(struct aws_reply *reply, const char *body, size_t length_by
 				 "the answer is not the JSON that AWS sends");
 	}
 	reply->code = code_of(json_string(reply->document, "__type"));
-	reply->message = json_string(reply->document, "message");
-	if (!reply->message)
-		reply->message = json_string(reply->document, "Message");
+	message = json_string(reply->document, "message");
+	if (!message)
+		message = json_string(reply->document, "Message");
+	reply->message = message_of(message);
 	return 0;
 }
 
@@ -86,5 +107,8 @@ void aws_reply_done(struct aws_reply *reply)
 	xml_done(&reply->xml);
 	drop_document(reply);
 	free(reply->code);
+	if (reply->message)
+		explicit_bzero(reply->message, strlen(reply->message));
+	free(reply->message);
 	*reply = (struct aws_reply){ 0 };
 }

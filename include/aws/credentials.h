@@ -6,6 +6,7 @@
 #include "net/retry.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct error;
@@ -64,6 +65,13 @@ bool credentials_are_fresh(const struct credentials *credentials);
 
 /* Whether there are keys that are not expired yet. */
 bool credentials_are_valid(const struct credentials *credentials);
+
+/*
+ * Puts '*' over the keys in hand wherever they stand in a text that is to be repeated.
+ * What is too short to be a key is left alone.
+ */
+void credentials_hide(const struct credentials *credentials, char *text,
+		      size_t length_bytes);
 
 /* Forgets keys that AWS calls expired. false: there are no others to be had. */
 bool credentials_forget(struct credentials *credentials);

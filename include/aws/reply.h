@@ -15,7 +15,7 @@ struct aws_reply {
 	struct xml xml;
 	struct json_object *document; /* an object, or NULL; may hold secrets */
 	char *code;                   /* AWS's error code; NULL: none */
-	const char *message; /* what AWS says to it, or NULL; borrowed from the reply */
+	char *message; /* what AWS says to it, but not what it quotes of us; or NULL */
 };
 
 /*

@@ -156,6 +156,32 @@ def test_valid_keys_do_when_they_cannot_be_renewed(make_box):
     assert asked_role(box) == 2
 
 
+CANONICAL = """The request signature we calculated does not match the signature you provided.
+
+The Canonical String for this request should have been
+'POST
+/
+
+x-amz-security-token:{token}
+'"""
+
+
+@pytest.mark.parametrize("message", [
+    CANONICAL, CANONICAL.replace("\n", " "), "the token {token} is odd",
+    "x" * 440 + "{token}", "the key is {secret}"])
+def test_what_aws_quotes_of_our_keys_is_not_repeated(box, message):
+    """Its words go into the log and into run.json, which everybody may read."""
+    token = "example-session-token-of-" + box.instance["instance_id"]
+    box.region.fault(kind="aws", action=COMPLETE, fault="error", status=403,
+                     code="SignatureDoesNotMatch",
+                     message=message.format(token=token, secret=SECRET_ACCESS_KEY))
+    result = box.boot()
+    told = result.stdout + result.stderr + (box.root / "run/bootagent/run.json").read_text()
+    assert "SignatureDoesNotMatch: " + message[:20].split("{")[0] in told
+    for secret in ("x-amz-security-token", "example-session", SECRET_ACCESS_KEY[:20]):
+        assert secret not in told
+
+
 @pytest.mark.parametrize("code, status", [("Throttling", 400), ("RequestLimitExceeded", 503)])
 def test_throttling_is_answered_by_waiting(box, code, status):
     box.region.fault(kind="aws", action=COMPLETE, count=2, fault="error", code=code,

@@ -65,6 +65,14 @@ static const struct {
 	  RETRY_TRANSIENT, "InternalServerError: " },
 	{ 400, "{\"__type\": \"InternalServiceError\"}", -EAGAIN, RETRY_TRANSIENT,
 	  "InternalServiceError: " },
+	{ 403,
+	  "{\"__type\": \"InvalidSignatureException\", \"message\": \"No match. "
+	  "The Canonical String for this request should have been 'POST\"}",
+	  -EACCES, RETRY_PERMANENT, "InvalidSignatureException: No match." },
+	{ 403,
+	  "{\"__type\": \"InvalidSignatureException\", \"message\": \"No match.\\n\\n"
+	  "The String-to-Sign should have been 'AWS4\"}",
+	  -EACCES, RETRY_PERMANENT, "InvalidSignatureException: No match." },
 	{ 403, "{\"__type\": \"Odd\"}", -EACCES, RETRY_PERMANENT, "Odd: " },
 	{ 400, "{\"__type\": \"Odd\"}", -EPROTO, RETRY_PERMANENT, "Odd: " },
 	{ 400, "{\"__type\": 1}", -EPROTO, RETRY_PERMANENT, "ssm answered 400" },
