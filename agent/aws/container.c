@@ -17,7 +17,8 @@
 /*
  * Credentials of a container (ECS, EKS), as the SDKs read them: "Container credential
  * provider" in AWS's reference guide for SDKs and tools. The authorization token must go
- * to nobody else: plain http only to this host and to the two agents' addresses.
+ * to nobody else: plain http only to this host and to the two agents' addresses. No
+ * error repeats a variable's value, which may be a secret.
  */
 
 #define RELATIVE_URI "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
@@ -117,13 +118,13 @@ int container_request(char **ret_url, char **ret_header, struct error *err)
 	int result;
 
 	if (relative && (*relative != '/' || !is_allowed(url)))
-		return error_set(err, EINVAL, RELATIVE_URI " is '%s': a path is expected",
-				 relative);
+		return error_set(err, EINVAL,
+				 RELATIVE_URI " is unusable: a path is expected");
 	if (!is_allowed(url))
 		return error_set(err, EINVAL,
-				 FULL_URI " is '%s': https is expected, or http to this "
-					  "host or to 169.254.170.2 or 169.254.170.23",
-				 full);
+				 FULL_URI " is unusable: https is expected, or http to "
+					  "this host, to 169.254.170.2 or to "
+					  "169.254.170.23");
 	result = make_header(ret_header, err);
 	if (result == 0)
 		*ret_url = TAKE(url);

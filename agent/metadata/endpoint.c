@@ -13,7 +13,8 @@
 
 /*
  * The variables that every AWS tool honours (facts I11), and the service's two addresses.
- * A wrong value is told, not ignored: whoever set it meant something by it.
+ * A wrong value is told, not ignored: whoever set it meant something by it. It is not
+ * repeated: it may hold a password, and run.json is for everybody.
  */
 
 #define ENDPOINT "AWS_EC2_METADATA_SERVICE_ENDPOINT"
@@ -66,8 +67,8 @@ static int add_mode(struct endpoints *endpoints, const char *mode, struct error 
 	else if (strcasecmp(mode, "ipv6") == 0)
 		add(endpoints, ENDPOINT_IPV6);
 	else
-		return error_set(err, EINVAL, MODE " is '%s': IPv4 or IPv6 is expected",
-				 mode);
+		return error_set(err, EINVAL,
+				 MODE " is unusable: IPv4 or IPv6 is expected");
 	return 0;
 }
 
@@ -79,8 +80,7 @@ int endpoints_init(struct endpoints *endpoints, struct error *err)
 	*endpoints = (struct endpoints){ 0 };
 	if (endpoint && *endpoint && !is_endpoint(endpoint))
 		return error_set(err, EINVAL,
-				 ENDPOINT " is '%s': http://HOST[:PORT] is expected",
-				 endpoint);
+				 ENDPOINT " is unusable: http://HOST[:PORT] is expected");
 	if (endpoint && *endpoint) {
 		add(endpoints, endpoint);
 		return 0;

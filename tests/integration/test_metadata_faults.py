@@ -141,11 +141,14 @@ ROWS = [
     Row("endpoint with a slash at its end", endpoint="{}/"),
     Row("endpoint with two slashes at its end", endpoint="{}//"),
     Row("endpoint that is none", endpoint="169.254.169.254", is_heard=False, verdict=None,
-        sentence="AWS_EC2_METADATA_SERVICE_ENDPOINT is '169.254.169.254': "
+        sentence="AWS_EC2_METADATA_SERVICE_ENDPOINT is unusable: "
                  "http://HOST[:PORT] is expected"),
+    Row("endpoint with a password", endpoint="http://u:hunter2@127.0.0.1", is_heard=False,
+        verdict=None, sentence="AWS_EC2_METADATA_SERVICE_ENDPOINT is unusable: "
+                               "http://HOST[:PORT] is expected"),
     Row("endpoint mode that is none", endpoint="", is_heard=False, verdict=None,
         environment={"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv5"},
-        sentence="AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is 'IPv5': IPv4 or IPv6 is "
+        sentence="AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is unusable: IPv4 or IPv6 is "
                  "expected"),
     Row("disabled, instance.json stands in", is_heard=False, verdict=None, stand_in=OFF,
         environment={"AWS_EC2_METADATA_DISABLED": "true"}),

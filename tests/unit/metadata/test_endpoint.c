@@ -75,14 +75,14 @@ static void wrong_values_are_told(void **state)
 	set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "localhost:80");
 	assert_int_equal(endpoints_init(&endpoints, &err), -EINVAL);
 	assert_string_equal(err.text,
-			    "AWS_EC2_METADATA_SERVICE_ENDPOINT is 'localhost:80': "
+			    "AWS_EC2_METADATA_SERVICE_ENDPOINT is unusable: "
 			    "http://HOST[:PORT] is expected");
 	set("AWS_EC2_METADATA_SERVICE_ENDPOINT", NULL);
 	set("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "both");
 	assert_int_equal(endpoints_init(&endpoints, &err), -EINVAL);
 	assert_string_equal(err.text,
-			    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is 'both': IPv4 or "
-			    "IPv6 is expected");
+			    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is unusable: IPv4 "
+			    "or IPv6 is expected");
 	set("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", NULL);
 }
 
