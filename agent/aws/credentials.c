@@ -36,6 +36,7 @@
 /* Not there yet, or not whole yet. */
 static const struct retry_rule appear_rules[] = {
 	{ -ENOKEY, RETRY_TRANSIENT },
+	{ -EPERM, RETRY_TRANSIENT },
 	{ -EPROTO, RETRY_TRANSIENT },
 	{ 0, RETRY_PERMANENT },
 };

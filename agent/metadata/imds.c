@@ -83,11 +83,6 @@ static void finish(struct imds_query *query)
 
 int imds_refuse_status(long status, const char *path, struct error *err)
 {
-	if (status == 403)
-		return error_set(
-			err, EACCES,
-			"the metadata service refuses (403): it is switched off for "
-			"this instance; set HttpEndpoint to enabled");
 	return error_set(err, status == 503 || status == 429 ? EBUSY : EAGAIN,
 			 "the metadata service answered %ld for '%s'", status, path);
 }
@@ -149,6 +144,10 @@ static int take_answer(struct imds_query *query, struct http_transfer *transfer,
 	query->retry_after_ms = reply->retry_after_ms;
 	if (reply->status == 404)
 		return error_set(err, ENOENT, "the metadata service has no '%s'",
+				 query->path);
+	/* Not switched off: there was a token. */
+	if (reply->status == 403)
+		return error_set(err, EPERM, "the metadata service refuses '%s' (403)",
 				 query->path);
 	return imds_refuse_status(reply->status, query->path, err);
 }

@@ -76,7 +76,7 @@ struct wanted {
 	struct deadline deadline;
 	int (*keep)(struct metadata *metadata, const char *text, struct error *err);
 	struct metadata *metadata;
-	bool is_certain; /* every instance has it: a 404 is an accident */
+	bool is_certain; /* every instance has it: a 404 or 403 is an accident */
 };
 
 static int ask_once(void *userdata, struct retry_hint *ret_hint, struct error *err)
@@ -102,6 +102,8 @@ static int ask_once(void *userdata, struct retry_hint *ret_hint, struct error *e
 		result = wanted->keep(wanted->metadata, text, err);
 	else if (result == -ENOENT && wanted->is_certain)
 		result = err->code = -EAGAIN;
+	else if (result == -EPERM && !wanted->is_certain)
+		result = err->code = -ENOENT;
 	imds_query_free(query);
 	return result;
 }

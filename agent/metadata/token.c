@@ -70,6 +70,12 @@ static int judge(struct token_fetch *fetch, const struct http_reply *reply,
 		 struct error *err)
 {
 	fetch->retry_after_ms = reply->retry_after_ms;
+	/* Facts I6. */
+	if (reply->status == 403)
+		return error_set(
+			err, EACCES,
+			"the metadata service refuses (403): it is switched off for "
+			"this instance; set HttpEndpoint to enabled");
 	if (reply->status != 200)
 		return imds_refuse_status(reply->status, "api/token", err);
 	if (!token_is_usable(reply->body, reply->body_length_bytes))

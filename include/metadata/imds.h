@@ -70,8 +70,9 @@ bool imds_query_is_done(const void *query);
 
 /*
  * The value, borrowed until the query is freed. -ENOENT: 404. -EACCES: metadata is off
- * (403). -EBUSY: throttled (503). -EAGAIN: refused or a server error. -ENODATA: an empty
- * answer, which is never a value (facts I3). Else what http_transfer_result() says.
+ * (no token: 403). -EPERM: this value is refused (403). -EBUSY: throttled (503). -EAGAIN:
+ * refused or a server error. -ENODATA: an empty answer, which is never a value (facts
+ * I3). Else what http_transfer_result() says.
  */
 int imds_query_result(const struct imds_query *query, const char **ret_text,
 		      struct error *err) __attribute__((warn_unused_result));
@@ -82,7 +83,7 @@ size_t imds_query_length_bytes(const struct imds_query *query);
 /* The server's Retry-After of a query that failed, 0 without one. */
 int64_t imds_query_retry_after_ms(const struct imds_query *query);
 
-/* For token.c: the error of a status that is no success, and the token that was given. */
+/* For token.c: the error of any other status than 200, and the token that was given. */
 int imds_refuse_status(long status, const char *path, struct error *err)
 	__attribute__((warn_unused_result));
 void imds_set_token(struct imds *imds, const char *token);

@@ -19,6 +19,7 @@ import pytest
 
 TOKEN = "/latest/api/token"
 IDENTITY = "/latest/dynamic/instance-identity/document"
+USER_DATA = "/latest/user-data"
 DOMAIN = "/latest/meta-data/services/domain"
 TARGET = "/latest/meta-data/autoscaling/target-lifecycle-state"
 ROLE = "/latest/meta-data/iam/security-credentials/"
@@ -125,6 +126,15 @@ ROWS = [
     Row("token: 403, switched off", [status(TOKEN, 403, None)], verdict=None,
         sentence="the metadata service refuses (403): it is switched off for this "
                  "instance; set HttpEndpoint to enabled"),
+    # with a token that was just given it is not switched off
+    Row("identity: 403 once", [status(IDENTITY, 403)], slack=1),
+    Row("identity: 403 for ever", [status(IDENTITY, 403, None)], **GIVES_UP,
+        sentence="the metadata service refuses 'dynamic/instance-identity/document' (403)"),
+    Row("domain: 403", [status(DOMAIN, 403, None)]),
+    Row("user data: 403 once", [status(USER_DATA, 403)], slack=1),
+    Row("target state: 403 once", [status(TARGET, 403)], slack=1),
+    Row("role: 403 once", [status(ROLE, 403)], slack=1),
+    Row("credentials: 403 once", [status(KEYS, 403)], slack=1),
     Row("target state: 404, then there", [status(TARGET, 404, 3)], takes=1.75, slack=3),
     Row("target state: 404, launched a minute ago", [status(TARGET, 404, None)],
         launch={"age_seconds": 60}, verdict=None),
