@@ -15,10 +15,12 @@
  * says which of its errors are worth a second try; how long to wait, when to give up and
  * when to say so is decided here. The pauses double, with half of each drawn by chance,
  * so that a fleet that was launched in the same second does not ask in the same second.
- * They are capped: an agent that backs off for hours is as good as dead (facts A3).
+ * They are capped: an agent that backs off for hours is as good as dead (facts A3). So
+ * is what a server asks for: as a date it is worth no more than this machine's clock.
  */
 
 #define RETRY_CAP_MS 30000
+#define RETRY_AFTER_CAP_MS 60000
 #define THROTTLED_FIRST_MS 1000
 #define TELL_AGAIN_MS 60000
 /* Two reasons that take turns are not a line each time. */
@@ -45,18 +47,28 @@ void retry_done(struct retry *retry)
 	retry->timer = sd_event_source_disable_unref(retry->timer);
 }
 
-static int64_t with_jitter(int64_t delay_ms)
+static int64_t draw_ms(int64_t most_ms)
 {
 	uint32_t chance = 0;
 
 	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != (ssize_t)sizeof(chance))
-		return delay_ms;
-	return delay_ms / 2 + (int64_t)(chance % (uint64_t)(delay_ms / 2 + 1));
+		return most_ms;
+	return (int64_t)(chance % (uint64_t)(most_ms + 1));
+}
+
+static int64_t with_jitter(int64_t delay_ms)
+{
+	return delay_ms / 2 + draw_ms(delay_ms / 2);
 }
 
 static int64_t smaller(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
 }
 
 /* The next pause, and the base of the one after it. */
@@ -119,31 +131,32 @@ void retry_succeeded(struct retry *retry)
  * A pause that is too long is cut to half of what is left: time is not given up while
  * there is some. Less than the first pause is none, and the server's word counts.
  */
-static bool fits(const struct retry *retry, const struct retry_hint *hint,
-		 int64_t *delay_ms)
+static bool fits(const struct retry *retry, int64_t asked_ms, int64_t *delay_ms)
 {
 	int64_t left_ms = deadline_left_ms(retry->plan.deadline);
 
 	if (*delay_ms < left_ms)
 		return true;
-	*delay_ms = left_ms / 2;
-	return !retry->plan.is_steady && *delay_ms > 0 &&
-		*delay_ms >= retry->plan.first_ms && *delay_ms >= hint->retry_after_ms;
+	*delay_ms = larger(left_ms / 2, asked_ms);
+	return !retry->plan.is_steady && *delay_ms > 0 && *delay_ms < left_ms &&
+		*delay_ms >= retry->plan.first_ms;
 }
 
 int retry_next(struct retry *retry, const struct retry_hint *hint, int64_t *ret_delay_ms,
 	       struct error *err)
 {
 	enum retry_class class = retry_class_of(retry->plan.rules, err->code);
+	int64_t asked_ms = smaller(hint->retry_after_ms, RETRY_AFTER_CAP_MS);
 	int64_t delay_ms;
 
 	retry->try_count++;
 	if (class == RETRY_PERMANENT || hint->is_last)
 		return err->code;
 	delay_ms = hint->is_at_once ? 0 : draw_delay(retry, class);
-	if (delay_ms < hint->retry_after_ms)
-		delay_ms = hint->retry_after_ms;
-	if (!fits(retry, hint, &delay_ms)) {
+	/* Others were told the same time. */
+	if (asked_ms > 0)
+		delay_ms = larger(delay_ms, asked_ms + draw_ms(asked_ms / 4));
+	if (!fits(retry, asked_ms, &delay_ms)) {
 		err->code = -ETIME;
 		return -ETIME;
 	}

@@ -33,7 +33,7 @@ struct retry_listener {
 
 /* What a try has to say of the next one; zeroed before each. */
 struct retry_hint {
-	int64_t retry_after_ms; /* the server's Retry-After; 0: none */
+	int64_t retry_after_ms; /* the server's, of which a minute counts; 0: none */
 	bool is_last;           /* no further try, whatever the class */
 	bool is_at_once;        /* no pause before the next one */
 };
