@@ -101,8 +101,11 @@ void endpoints_done(struct endpoints *endpoints)
 
 void endpoints_keep(struct endpoints *endpoints, size_t index)
 {
-	char *kept = TAKE(endpoints->urls[index]);
+	char *kept;
 
+	if (endpoints->count == 1)
+		return;
+	kept = TAKE(endpoints->urls[index]);
 	endpoints_done(endpoints);
 	endpoints->urls[0] = kept;
 	endpoints->count = 1;

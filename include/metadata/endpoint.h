@@ -24,7 +24,7 @@ int endpoints_init(struct endpoints *endpoints, struct error *err)
 	__attribute__((warn_unused_result));
 void endpoints_done(struct endpoints *endpoints);
 
-/* Keeps one of them, for good. */
+/* Keeps one of them, for good: once that is done, nothing is changed any more. */
 void endpoints_keep(struct endpoints *endpoints, size_t index);
 
 /* Whether AWS_EC2_METADATA_DISABLED says so. */
