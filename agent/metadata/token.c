@@ -16,7 +16,8 @@
  * The session token of IMDSv2, and with it the question at which address the service is.
  * An IPv6-only subnet has no route to the IPv4 address, others drop what goes to the
  * other one: neither is waited for. Every answer decides, a refusal too: a service that
- * says 403 or 503 is there.
+ * says 403 or 503 is there. But whoever is connected to the other address may hear better
+ * there.
  */
 
 #define STAGGER_MS 175
@@ -26,13 +27,14 @@
 struct runner {
 	struct token_fetch *fetch;
 	struct http_transfer *transfer;
-	bool has_started, has_failed;
+	bool has_started, has_failed, has_refused;
 	struct error error;
 };
 
 struct token_fetch {
 	struct imds *imds;
 	struct deadline deadline;
+	char *urls[ENDPOINTS_MAX]; /* as they were at the start; another race may end */
 	struct runner runners[ENDPOINTS_MAX];
 	size_t count;
 	sd_event_source *timer;
@@ -69,7 +71,8 @@ bool token_is_usable(const char *body, size_t length_bytes)
 static int judge(struct token_fetch *fetch, const struct http_reply *reply,
 		 struct error *err)
 {
-	fetch->retry_after_ms = reply->retry_after_ms;
+	if (reply->retry_after_ms > fetch->retry_after_ms)
+		fetch->retry_after_ms = reply->retry_after_ms;
 	/* Facts I6. */
 	if (reply->status == 403)
 		return error_set(
@@ -86,16 +89,17 @@ static int judge(struct token_fetch *fetch, const struct http_reply *reply,
 	return 0;
 }
 
-/* Neither address gave an answer: one sentence for both. */
+/* Neither address gave a token: a refusal counts for more, else one sentence for both. */
 static int lose(struct token_fetch *fetch)
 {
 	const struct runner *runners = fetch->runners;
-	char *const *urls = fetch->imds->endpoints.urls;
+	char *const *urls = fetch->urls;
 
-	if (fetch->count == 1) {
-		fetch->error = runners[0].error;
-		return fetch->error.code;
-	}
+	for (size_t i = 0; i < fetch->count; i++)
+		if (fetch->count == 1 || runners[i].has_refused) {
+			fetch->error = runners[i].error;
+			return fetch->error.code;
+		}
 	for (size_t i = 0; i < fetch->count; i++)
 		if (runners[i].error.code == -ETIMEDOUT &&
 		    strstr(runners[i].error.text, "HopLimit")) {
@@ -136,6 +140,19 @@ static int explain(const struct runner *runner, const struct http_transfer *tran
 	return error_wrap(err, "ask the metadata service for 'api/token'");
 }
 
+/* Whether an answer of the other address is on its way. */
+static bool is_any_connected(const struct token_fetch *fetch)
+{
+	for (size_t i = 0; i < fetch->count; i++) {
+		const struct runner *runner = &fetch->runners[i];
+
+		if (runner->transfer && !runner->has_failed &&
+		    http_transfer_was_connected(runner->transfer))
+			return true;
+	}
+	return false;
+}
+
 static void on_transfer_done(struct http_transfer *transfer, void *userdata)
 {
 	struct runner *runner = userdata;
@@ -148,9 +165,16 @@ static void on_transfer_done(struct http_transfer *transfer, void *userdata)
 		fail(runner);
 		return;
 	}
-	if (judge(fetch, reply, &fetch->error) == 0)
+	result = judge(fetch, reply, &runner->error);
+	if (result == 0)
 		endpoints_keep(&fetch->imds->endpoints,
 			       (size_t)(runner - fetch->runners));
+	else
+		runner->has_failed = runner->has_refused = true;
+	if (result < 0 && is_any_connected(fetch))
+		return;
+	if (result < 0)
+		(void)lose(fetch);
 	finish(fetch);
 }
 
@@ -158,8 +182,7 @@ static int start_runner(struct token_fetch *fetch, size_t index, struct error *e
 {
 	static const char *const headers[] = { TOKEN_TTL, NULL };
 	struct runner *runner = &fetch->runners[index];
-	autofree char *url =
-		text_format("%s" TOKEN_PATH, fetch->imds->endpoints.urls[index]);
+	autofree char *url = text_format("%s" TOKEN_PATH, fetch->urls[index]);
 	const struct http_request request = {
 		.method = "PUT",
 		.url = url,
@@ -217,6 +240,8 @@ struct token_fetch *token_fetch_new(struct imds *imds, struct deadline deadline,
 	fetch->imds = imds;
 	fetch->deadline = deadline;
 	fetch->count = imds->endpoints.count;
+	for (size_t i = 0; i < fetch->count; i++)
+		fetch->urls[i] = text_copy(imds->endpoints.urls[i]);
 	fetch->on_done = on_done;
 	fetch->userdata = userdata;
 	return fetch;
@@ -236,6 +261,8 @@ void token_fetch_free(struct token_fetch *fetch)
 	if (!fetch)
 		return;
 	stop(fetch);
+	for (size_t i = 0; i < fetch->count; i++)
+		free(fetch->urls[i]);
 	free(fetch);
 }
 

@@ -343,10 +343,12 @@ int http_transfer_result(const struct http_transfer *transfer,
 
 bool http_transfer_was_connected(const struct http_transfer *transfer)
 {
-	curl_off_t connect_us = 0;
+	curl_off_t connect_us = 0, send_us = 0;
 
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
-	return connect_us > 0;
+	/* On a connection that was kept there is no first time. */
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &send_us);
+	return connect_us > 0 || send_us > 0;
 }
 
 int http_perform(struct http *http, const struct http_request *request,

@@ -29,7 +29,7 @@ struct token_fetch *token_fetch_new(struct imds *imds, struct deadline deadline,
 /*
  * Asks for a session token and returns at once. Where there are two endpoints the second
  * is asked 175 ms after the first, or as soon as that one has failed; the first that
- * gives a token is kept (facts I9).
+ * gives a token is kept (facts I9). A refusal decides unless the other one is connected.
  */
 int token_fetch_start(struct token_fetch *fetch, struct error *err)
 	__attribute__((warn_unused_result));

@@ -162,6 +162,30 @@ def test_a_refusal_is_an_answer(sync):
 
 
 @only_root
+@pytest.mark.parametrize("status", [403, 404, 503])
+@pytest.mark.parametrize("slow, fast", [(IPV4, IPV6), (IPV6, IPV4)])
+def test_a_refusal_waits_for_who_is_connected(sync, status, slow, fast):
+    """What takes 0.4 s and is good is better than what refuses at once."""
+    servers = {slow: {"delay_s": 0.4}, fast: {"status": status}}
+    if fast == IPV4:   # or it would be the only one that is asked
+        servers[fast]["delay_s"] = 0.25
+    stage, said = sync(servers[IPV4], servers[IPV6])
+    assert stage["state"] == "done", stage
+    assert stage["duration_ms"] < 2500
+    assert who(said, "GET") == [slow] * 3
+    assert sorted(who(said, "PUT")) == [IPV4, IPV6]
+
+
+@only_root
+def test_two_refusals_are_one(sync):
+    stage, said = sync({"status": 403, "delay_s": 0.4}, {"status": 403})
+    assert stage["state"] == "failed"
+    assert stage["duration_ms"] < 1000
+    assert "switched off" in stage["detail"]
+    assert sorted(who(said, "PUT")) == [IPV4, IPV6]
+
+
+@only_root
 def test_neither_answers(sync):
     stage, said = sync("no route", "refused")
     assert stage["state"] == "failed"

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
+#include "base/text.h"
 #include "net/fixture.h"
 
 #include <errno.h>
@@ -91,6 +93,39 @@ static void token_is_fetched_once(void **state)
 				      "X-aws-ec2-metadata-token-ttl-seconds: 21600"),
 			 1);
 	assert_int_equal(canned_count(&net->canned, "X-aws-ec2-metadata-token: t1"), 2);
+	imds_done(&imds);
+}
+
+/* Two calls of AWS may want credentials, and the addresses be raced for, at a time. */
+static void two_races_at_a_time(void **state)
+{
+	static const struct canned_reply replies[] = {
+		{ .request = "PUT ", .status = 200, .body = "t" },
+		{ .request = "GET ", .status = 200, .body = "value" },
+		{ 0 },
+	};
+	const struct imds_request request = { "x", deadline_in(2000), 0, false };
+	struct net_fixture *net = *state;
+	struct imds_query *queries[2] = { NULL };
+	struct error err = { 0 };
+	struct imds imds = start_service(net, replies);
+	const char *text = NULL;
+
+	imds.endpoints.urls[1] = imds.endpoints.urls[0];
+	imds.endpoints.urls[0] = text_copy("http://127.0.0.1:1");
+	imds.endpoints.count = 2;
+	for (size_t i = 0; i < ARRAY_COUNT(queries); i++)
+		assert_int_equal(imds_start(&imds, &request, &queries[i], &err), 0);
+	for (size_t i = 0; i < ARRAY_COUNT(queries); i++) {
+		assert_int_equal(loop_wait(&net->loop, imds_query_is_done, queries[i],
+					   deadline_in(5000), &err),
+				 0);
+		assert_int_equal(imds_query_result(queries[i], &text, &err), 0);
+		assert_string_equal(text, "value");
+	}
+	assert_string_equal(imds.endpoints.urls[0], net->canned.url);
+	for (size_t i = 0; i < ARRAY_COUNT(queries); i++)
+		imds_query_free(queries[i]);
 	imds_done(&imds);
 }
 
@@ -326,6 +361,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		net_test(disabled_service_is_not_asked),
 		net_test(token_is_fetched_once),
+		net_test(two_races_at_a_time),
 		net_test(expired_token_is_replaced),
 		net_test(second_401_is_an_answer),
 		net_test(refusals_have_their_sentences),
