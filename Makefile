@@ -46,10 +46,12 @@ BOOTAGENT_SOURCES := \
 	agent/config/complaints.c \
 	agent/config/config.c \
 	agent/config/effective.c \
+	agent/config/files.c \
 	agent/config/keys.c \
 	agent/config/layers.c \
 	agent/config/lexer.c \
 	agent/config/merge.c \
+	agent/config/null.c \
 	agent/config/origin.c \
 	agent/config/reader.c \
 	agent/config/repository.c \

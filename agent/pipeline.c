@@ -76,7 +76,7 @@ static bool has_after_ready(const struct run *run)
 
 static const struct stage stages[] = {
 	{ "metadata", metadata_stage, NULL, metadata_stage_done, "machine", ALL, false },
-	{ "config", config_stage, NULL, config_stage_done, "config", ALL, false },
+	{ "config", config_stage, NULL, config_stage_done, "machine", ALL, false },
 	{ "hook", hook_stage, NULL, hook_stage_done, "machine", BOOT | TELL, true },
 	{ "setup", setup_stage, NULL, setup_stage_done, "machine", ALL, false },
 	{ "secrets", secrets_stage, secrets_are_needed, secrets_stage_done, "machine",
@@ -224,8 +224,8 @@ static enum ending end_of_failure(struct run *run, const struct stage *failed, i
 	if (code == -ECANCELED)
 		return run->notes.is_unproven ? ENDING_INTERRUPTED_AFTER_FLIP
 					      : ENDING_INTERRUPTED;
-	if (failed->perform == config_stage ||
-	    (failed->perform == setup_stage && code == -EINVAL))
+	if (code == -EINVAL &&
+	    (failed->perform == config_stage || failed->perform == setup_stage))
 		return ENDING_CONFIG;
 	run->deadline = run->final_deadline;
 	if (!must_take_back(run, failed)) {
@@ -294,7 +294,7 @@ static int run_slices(struct run *run, enum slice slice)
 	settlement.ending =
 		failed ? end_of_failure(run, failed, result) : end_of_success(run);
 	/*
-	 * Also when SETUP found it out (a user that does not exist), or taking back did.
+	 * CONFIG found it out, SETUP (a user that does not exist), or taking back.
 	 */
 	if (settlement.ending == ENDING_CONFIG)
 		settlement.cause = "config";

@@ -2,19 +2,19 @@
 #include "config/layers.h"
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/near.h"
 #include "base/text.h"
 #include "config/check.h"
 #include "config/effective.h"
+#include "config/files.h"
 #include "config/keys.h"
 #include "config/merge.h"
-#include "config/reader.h"
+#include "config/null.h"
 #include "config/rules.h"
+#include "config/value.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -22,132 +22,9 @@
 /*
  * From files to the effective configuration. Every layer is read and checked by itself,
  * so that a complaint has the place of the mistake; only what holds for all of them
- * together (a required key) is looked at afterwards. A link is followed inside the root:
- * configuration management likes to make them.
+ * together (a required key) is looked at afterwards. The files are read once, long before
+ * the user data is known.
  */
-
-#define FRAGMENTS_MAX 100
-#define FRAGMENT_SUFFIX ".json"
-#define NAMES_MAX (FRAGMENTS_MAX + 1)
-
-/* A directory's entries, sorted; ends with NULL. */
-struct names {
-	char *items[NAMES_MAX + 1];
-	size_t count;
-};
-
-static void names_done(struct names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		free(names->items[i]);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Reads up to NAMES_MAX entries with the suffix, but no hidden ones. */
-static int read_names(int root_fd, const char *path, const char *suffix,
-		      struct names *ret_names)
-{
-	int fd = file_open_inside(root_fd, path, O_RDONLY | O_DIRECTORY);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-
-	*ret_names = (struct names){ .count = 0 };
-	if (!directory) {
-		int result = fd < 0 ? fd : -errno;
-
-		memory_close_fd(&fd);
-		return result;
-	}
-	while (ret_names->count < NAMES_MAX && (entry = readdir(directory))) {
-		size_t length = strlen(entry->d_name), end = strlen(suffix);
-
-		if (entry->d_name[0] == '.' || length <= end ||
-		    strcmp(entry->d_name + length - end, suffix) != 0)
-			continue;
-		ret_names->items[ret_names->count++] = text_copy(entry->d_name);
-	}
-	(void)closedir(directory);
-	qsort(ret_names->items, ret_names->count, sizeof(ret_names->items[0]),
-	      compare_names);
-	return 0;
-}
-
-/* Adds a layer at the index and reads its text; what is wrong is complained of. */
-static void add_text(struct layers *layers, size_t index, const struct config_layer *text)
-{
-	struct layer added = { text_copy(text->origin), NULL };
-	struct error err = { 0 };
-
-	layers->items = memory_grow(layers->items, layers->count, layers->count + 1,
-				    sizeof(layers->items[0]));
-	memmove(&layers->items[index + 1], &layers->items[index],
-		(layers->count - index) * sizeof(layers->items[0]));
-	layers->count++;
-	if (reader_parse(text->text, text->length_bytes, added.name, &added.document,
-			 &err) < 0)
-		complaints_add_line(&layers->complaints, err.text);
-	layers->items[index] = added;
-}
-
-/* -ENOENT: there is no such file. Any other trouble with it is complained of. */
-static int add_file(struct layers *layers, size_t index, int dir_fd, const char *path)
-{
-	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	autoclose int fd = dir_fd == AT_FDCWD ? open(path, flags)
-					      : file_open_inside(dir_fd, path, flags);
-	struct config_layer layer = { .origin = path };
-	autofree char *text = NULL;
-	struct error err = { 0 };
-	int result = fd == -1 && dir_fd == AT_FDCWD ? -errno : fd;
-
-	if (result == -ENOENT)
-		return result;
-	if (result < 0) {
-		complaints_add(&layers->complaints, (struct origin){ .file = path },
-			       "cannot be opened: %s", strerror(-result));
-		return 0;
-	}
-	result = file_read_open(fd, path, READER_MAX_BYTES, &text, &layer.length_bytes,
-				&err);
-	if (result == -EFBIG) {
-		complaints_add(&layers->complaints, (struct origin){ .file = path },
-			       "larger than %d KiB: is it the right file?",
-			       READER_MAX_BYTES / 1024);
-	} else if (result < 0) {
-		complaints_add(&layers->complaints, (struct origin){ .file = path }, "%s",
-			       err.text);
-	} else {
-		layer.text = text;
-		add_text(layers, index, &layer);
-	}
-	return 0;
-}
-
-static void add_fragments(struct layers *layers, int root_fd)
-{
-	struct names names;
-	int result = read_names(root_fd, CONFIG_DIRECTORY, FRAGMENT_SUFFIX, &names);
-
-	if (result < 0 && result != -ENOENT)
-		complaints_add(&layers->complaints,
-			       (struct origin){ .file = CONFIG_DIRECTORY },
-			       "cannot be read: %s", strerror(-result));
-	if (names.count > FRAGMENTS_MAX)
-		complaints_add(&layers->complaints,
-			       (struct origin){ .file = CONFIG_DIRECTORY },
-			       "more than %d files: put them together", FRAGMENTS_MAX);
-	for (size_t i = 0; i < names.count && i < FRAGMENTS_MAX; i++) {
-		autofree char *path = text_format(CONFIG_DIRECTORY "/%s", names.items[i]);
-
-		/* Gone since the directory was read: as if it had never been there. */
-		(void)add_file(layers, layers->count, root_fd, path);
-	}
-	names_done(&names);
-}
 
 /* The preset's name as the highest layer sets it; NULL: none does, or null. */
 static struct json_object *find_preset(const struct layers *layers)
@@ -164,8 +41,8 @@ static struct json_object *find_preset(const struct layers *layers)
 
 static void complain_preset(struct layers *layers, int root_fd, struct json_object *name)
 {
-	struct names names;
-	int result = read_names(root_fd, CONFIG_PRESETS, "", &names);
+	struct files_names names;
+	int result = files_list(root_fd, CONFIG_PRESETS, "", &names);
 	const char *near = near_of(json_text(name), (const char *const *)names.items);
 	const char *advice = result == 0 && names.count
 		? "correct the name, or remove the key"
@@ -175,7 +52,7 @@ static void complain_preset(struct layers *layers, int root_fd, struct json_obje
 		       "'preset': there is no '%s' in " CONFIG_PRESETS ": %s%s%s",
 		       json_text(name), near ? "did you mean '" : "",
 		       near ? near : advice, near ? "'?" : "");
-	names_done(&names);
+	files_names_done(&names);
 }
 
 /* Puts the preset that was asked for below all other layers. */
@@ -189,7 +66,7 @@ static void add_preset(struct layers *layers, int root_fd)
 	if (!text_is_name(json_text(name)))
 		return;
 	path = text_format(CONFIG_PRESETS "/%s/config.json", json_text(name));
-	if (add_file(layers, 0, root_fd, path) < 0) {
+	if (files_add(layers, 0, root_fd, path) < 0) {
 		complain_preset(layers, root_fd, name);
 		return;
 	}
@@ -237,29 +114,62 @@ static void amount(struct layers *layers, const char *file)
 		layers->effective = effective_new(merged);
 }
 
-int layers_load(struct layers *ret_layers, const struct layers_request *request,
-		struct error *err)
+void layers_read(struct layers *ret_layers, const struct layers_request *request)
 {
 	const char *file = request->file ? request->file : CONFIG_FILE;
 	int dir_fd = request->is_plain_path ? AT_FDCWD : request->root_fd;
 	struct layers *layers = ret_layers;
-	int result;
 
 	*layers = (struct layers){ .count = 0 };
-	if (request->file && !request->is_plain_path && request->file[0] != '/')
-		return error_set(err, EINVAL,
+	if (request->file && !request->is_plain_path && request->file[0] != '/') {
+		(void)!error_set(&layers->failure, EINVAL,
 				 "--config '%s': give an absolute path inside the root",
 				 request->file);
-	result = add_file(layers, 0, dir_fd, file);
-	if (result == -ENOENT && request->file)
-		return error_set(err, ENOENT, "there is no file '%s'", file);
+		return;
+	}
+	if (files_add(layers, 0, dir_fd, file) == -ENOENT && request->file)
+		(void)!error_set(&layers->failure, ENOENT, "there is no file '%s'", file);
 	if (!request->file)
-		add_fragments(layers, request->root_fd);
+		files_add_fragments(layers, request->root_fd);
+}
+
+int layers_complete(struct layers *layers, const struct layers_request *request,
+		    struct error *err)
+{
+	if (layers->failure.code) {
+		*err = layers->failure;
+		return err->code;
+	}
 	if (request->user_data)
-		add_text(layers, layers->count, request->user_data);
+		files_add_text(layers, layers->count, request->user_data);
 	add_preset(layers, request->root_fd);
-	amount(layers, file);
+	amount(layers, request->file ? request->file : CONFIG_FILE);
 	return layers->complaints.count ? complaints_error(&layers->complaints, err) : 0;
+}
+
+int layers_load(struct layers *ret_layers, const struct layers_request *request,
+		struct error *err)
+{
+	layers_read(ret_layers, request);
+	return layers_complete(ret_layers, request, err);
+}
+
+bool layers_value(const struct layers *layers, const char *name, void *place)
+{
+	const struct config_key *key = key_find(config_keys, name);
+	struct origin ignored;
+
+	for (size_t i = layers->count; i > 0; i--) {
+		struct json_object *document = layers->items[i - 1].document, *value;
+		struct value_fault fault = { .from = 0 };
+
+		if (document && null_find(document, name, &ignored))
+			return false;
+		value = key_value(document, name);
+		if (value && value_read(key, value, place, &fault) == 0)
+			return true;
+	}
+	return false;
 }
 
 void layers_done(struct layers *layers)

@@ -8,9 +8,7 @@
 #include "base/text.h"
 #include "config/complaints.h"
 #include "config/config.h"
-#include "config/keys.h"
 #include "config/layers.h"
-#include "config/span.h"
 #include "metadata/imds.h"
 #include "metadata/metadata.h"
 #include "run/options.h"
@@ -30,34 +28,36 @@
 /* Facts I1: the service was seen to come up after more than two minutes. */
 #define METADATA_BUDGET_MS INT64_C(240000)
 #define RESERVE_MS INT64_C(60000)
-/* The service has just answered: it is there. */
-#define USER_DATA_BUDGET_MS INT64_C(30000)
+
+static struct layers_request layers_wanted(const struct run *run)
+{
+	return (struct layers_request){ .root_fd = run->places.root_fd,
+					.file = run->options->config };
+}
+
+/* What is wrong with the files, CONFIG will say; user data may still be laid on them. */
+static void read_files(struct run *run)
+{
+	const struct layers_request request = layers_wanted(run);
+	int64_t total_ms = 0;
+
+	run->layers = memory_new(1, sizeof(*run->layers));
+	layers_read(run->layers, &request);
+	if (layers_value(run->layers, "boot.deadline", &total_ms))
+		run->final_deadline.at_ms = run->begun_ms + total_ms;
+}
 
 /*
- * CONFIG comes later, but whoever set boot.deadline to less than four minutes means this
- * wait too. A file that cannot be read is told there.
+ * For each thing that is asked of the service. CONFIG comes later, but whoever set
+ * boot.deadline to less than four minutes means this wait too.
  */
 static struct deadline metadata_deadline(const struct run *run)
 {
-	const struct layers_request request = { .root_fd = run->places.root_fd,
-						.file = run->options->config };
-	struct deadline budget =
-		deadline_sooner(deadline_in(METADATA_BUDGET_MS), run->deadline);
-	int64_t total_ms = METADATA_BUDGET_MS * 2, half_ms;
-	struct error ignored;
-	struct layers layers;
-	const char *text;
+	int64_t total_ms = run->final_deadline.at_ms - run->begun_ms;
+	int64_t reserve_ms = total_ms / 2 < RESERVE_MS ? total_ms / 2 : RESERVE_MS;
+	struct deadline last = { run->final_deadline.at_ms - reserve_ms };
 
-	/* What is wrong with it, CONFIG will say. */
-	if (layers_load(&layers, &request, &ignored) < 0)
-		total_ms = METADATA_BUDGET_MS * 2;
-	text = json_text(key_value(layers.merged, "boot.deadline"));
-	if (text && span_parse(text, &total_ms) < 0)
-		total_ms = METADATA_BUDGET_MS * 2;
-	layers_done(&layers);
-	half_ms = total_ms / 2;
-	total_ms -= half_ms < RESERVE_MS ? half_ms : RESERVE_MS;
-	return deadline_sooner(budget, (struct deadline){ run->begun_ms + total_ms });
+	return deadline_sooner(deadline_in(METADATA_BUDGET_MS), last);
 }
 
 /* Off EC2 by decision (AWS_EC2_METADATA_DISABLED): a file says who we are. */
@@ -86,6 +86,7 @@ int metadata_stage(struct run *run, struct error *err)
 {
 	int result;
 
+	read_files(run);
 	run->imds = memory_new(1, sizeof(*run->imds));
 	result = imds_init(run->imds, &run->loop, run->http, err);
 	if (result < 0)
@@ -114,11 +115,15 @@ void metadata_stage_done(struct run *run)
 		aws_done(run->aws);
 	if (run->imds)
 		imds_done(run->imds);
+	if (run->layers)
+		layers_done(run->layers);
 	free(run->aws);
 	free(run->imds);
+	free(run->layers);
 	metadata_free(run->metadata);
 	run->aws = NULL;
 	run->imds = NULL;
+	run->layers = NULL;
 	run->metadata = NULL;
 }
 
@@ -132,16 +137,6 @@ static void set_deadlines(struct run *run)
 		reserve_ms = total_ms / 2;
 	run->final_deadline.at_ms = run->begun_ms + total_ms;
 	run->deadline.at_ms = run->final_deadline.at_ms - reserve_ms;
-}
-
-/*
- * A configuration error is no reason to leave the group waiting for the hook's timeout.
- */
-static void keep_hook_name(struct run *run, const struct layers *layers)
-{
-	if (layers->is_configured)
-		run->hook_name =
-			text_copy(json_text(key_value(layers->merged, "lifecycle.hook")));
 }
 
 /* Complaints are told at the end of the run, beside the error that has the first. */
@@ -167,55 +162,81 @@ static int read_config(struct run *run, struct layers *layers, struct error *err
 	return 0;
 }
 
-static int load_layers(struct run *run, const struct config_layer *user_data,
+/*
+ * No failure is a reason to leave the group waiting for the hook's timeout: of a wrong
+ * configuration the name is read as well as it goes.
+ */
+static void keep_hook_name(struct run *run)
+{
+	if (run->config)
+		run->hook_name = text_copy(run->config->lifecycle.hook);
+	else if (!layers_value(run->layers, "lifecycle.hook", &run->hook_name))
+		run->hook_name = NULL;
+}
+
+static int complete_layers(struct run *run, const struct config_layer *user_data,
+			   struct error *err)
+{
+	struct layers_request request = layers_wanted(run);
+	int result;
+
+	request.user_data = user_data;
+	result = layers_complete(run->layers, &request, err);
+	if (result == 0)
+		return read_config(run, run->layers, err);
+	keep_complaints(run, run->layers);
+	/* Also a file that was asked for and is not there: somebody named it. */
+	return err->code = -EINVAL;
+}
+
+static int load_config(struct run *run, const struct userdata *userdata,
 		       struct error *err)
 {
-	const struct layers_request request = { .root_fd = run->places.root_fd,
-						.file = run->options->config,
-						.user_data = user_data };
-	struct layers layers;
-	int result = layers_load(&layers, &request, err);
+	struct config_layer layer = { .origin = "user data" };
+	const char *note = NULL;
+	char *json = NULL;
+	int result = 0;
 
-	keep_hook_name(run, &layers);
+	if (userdata->data)
+		result = userdata_extract(userdata->data, userdata->length_bytes, &json,
+					  &note, err);
 	if (result < 0)
-		keep_complaints(run, &layers);
-	else
-		result = read_config(run, &layers, err);
-	layers_done(&layers);
+		return error_wrap(err, "user data");
+	if (note)
+		log_write(&run->log, LOG_DEBUG, "user data: %s", note);
+	if (json) {
+		layer.text = json;
+		layer.length_bytes = strlen(json);
+	}
+	result = complete_layers(run, json ? &layer : NULL, err);
+	text_wipe(json);
 	return result;
 }
 
-/* The configuration in the user data: *ret_json may be secret; NULL: there is none. */
-static int fetch_user_data(struct run *run, char **ret_json, struct error *err)
+/* The files alone are not what is wanted, but they may say what becomes of the launch. */
+static int fail_without_user_data(struct run *run, struct error *err)
 {
-	const struct userdata_place place = { run->places.run_fd, run->boot_id };
-	struct userdata userdata = { 0 };
-	const char *note = NULL;
-	struct deadline deadline =
-		deadline_sooner(deadline_in(USER_DATA_BUDGET_MS), run->deadline);
-	int result = userdata_fetch(run->imds, &place, deadline, &userdata, err);
+	const struct layers_request request = layers_wanted(run);
+	struct error ignored;
 
-	if (result == 0 && userdata.data)
-		result = userdata_extract(userdata.data, userdata.length_bytes, ret_json,
-					  &note, err);
-	userdata_done(&userdata);
-	if (result == 0 && note)
-		log_write(&run->log, LOG_DEBUG, "user data: %s", note);
-	return result < 0 ? error_wrap(err, "user data") : 0;
+	(void)!layers_complete(run->layers, &request, &ignored);
+	/* That code would stand for a mistake in the configuration. */
+	if (err->code == -EINVAL)
+		err->code = -EIO;
+	return error_wrap(err, "user data");
 }
 
 int config_stage(struct run *run, struct error *err)
 {
-	char *json = NULL;
-	int result = fetch_user_data(run, &json, err);
-	const struct config_layer user_data = { "user data", json,
-						json ? strlen(json) : 0 };
+	const struct userdata_place place = { run->places.run_fd, run->boot_id };
+	struct userdata userdata = { 0 };
+	int result =
+		userdata_fetch(run->imds, &place, metadata_deadline(run), &userdata, err);
 
-	if (result == 0)
-		result = load_layers(run, json ? &user_data : NULL, err);
-	if (json)
-		explicit_bzero(json, strlen(json));
-	free(json);
+	result = result < 0 ? fail_without_user_data(run, err)
+			    : load_config(run, &userdata, err);
+	userdata_done(&userdata);
+	keep_hook_name(run);
 	return result;
 }
 

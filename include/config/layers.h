@@ -2,12 +2,12 @@
 #ifndef CONFIG_LAYERS_H
 #define CONFIG_LAYERS_H
 
+#include "base/error.h"
 #include "config/complaints.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-struct error;
 struct json_object;
 
 #define CONFIG_FILE "/etc/bootagent/bootagent.json"
@@ -39,19 +39,37 @@ struct layers {
 	struct layer *items;
 	size_t count;
 	struct complaints complaints;
+	struct error failure;          /* code 0, or why no file can be read at all */
 	struct json_object *merged;    /* what can be read, also when it is wrong */
 	struct json_object *effective; /* NULL while there are complaints */
 	bool is_configured;            /* a layer sets application or source */
 };
 
 /*
- * Reads the layers (preset, bootagent.json, conf.d in the order of names, user data),
- * checks and merges them. A file that is not there is no layer, except request->file:
- * -ENOENT. -EINVAL: layers->complaints has all that is wrong, err the first of it. On
- * failure, too, layers_done() is the caller's.
+ * Reads the files: bootagent.json and conf.d in the order of names, or request->file.
+ * What is wrong is told by layers_complete(). layers_done() is the caller's.
  */
+void layers_read(struct layers *ret_layers, const struct layers_request *request);
+
+/*
+ * Lays the user data on what was read with the same request, and the preset below;
+ * checks and merges all. A file that is not there is no layer, except request->file:
+ * -ENOENT. -EINVAL: layers->complaints has all that is wrong, err the first of it.
+ */
+int layers_complete(struct layers *layers, const struct layers_request *request,
+		    struct error *err) __attribute__((warn_unused_result));
+
+/* Both at once. On failure, too, layers_done() is the caller's. */
 int layers_load(struct layers *ret_layers, const struct layers_request *request,
 		struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * Reads one key from the highest layer so far that has a good value for it, whatever is
+ * wrong with the others; the place is as in value_read(). false: none has one, or null
+ * takes it back.
+ */
+bool layers_value(const struct layers *layers, const char *name, void *place)
+	__attribute__((warn_unused_result));
 
 void layers_done(struct layers *layers);
 

@@ -26,6 +26,7 @@ struct hook;
 struct http;
 struct imds;
 struct json_object;
+struct layers;
 struct metadata;
 struct options;
 struct release;
@@ -68,7 +69,8 @@ struct run {
 	struct json_object *status; /* the document that `bootagent status` prints */
 
 	struct metadata *metadata;
-	char *hook_name; /* read even from a wrong configuration; NULL: none */
+	struct layers *layers; /* the configuration's files; CONFIG completes them */
+	char *hook_name;       /* read even from a wrong configuration; NULL: none */
 	struct config *config;
 	struct complaints *complaints; /* about the configuration; NULL: none */
 	struct hook *hook;
