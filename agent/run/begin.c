@@ -174,6 +174,20 @@ static void keep_hook_name(struct run *run)
 		run->hook_name = NULL;
 }
 
+/* A launch that fails and cannot be answered is somebody's to look after. */
+static void warn_of_hook(struct run *run, int result)
+{
+	if (result == 0 || run->hook_name || !run->is_boot || run->imds->is_disabled ||
+	    loop_is_interrupted(&run->loop))
+		return;
+	log_write(
+		&run->log, LOG_WARNING,
+		"%s: config: no layer that can be read names lifecycle.hook: a hook that "
+		"holds this launch waits for its own timeout, unless the configuration "
+		"is mended and 'bootagent boot' run again",
+		run->verb);
+}
+
 static int complete_layers(struct run *run, const struct config_layer *user_data,
 			   struct error *err)
 {
@@ -237,6 +251,7 @@ int config_stage(struct run *run, struct error *err)
 			    : load_config(run, &userdata, err);
 	userdata_done(&userdata);
 	keep_hook_name(run);
+	warn_of_hook(run, result);
 	return result;
 }
 

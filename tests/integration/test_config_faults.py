@@ -104,3 +104,16 @@ def test_null_takes_back_the_hook_of_a_lower_layer(box):
     put_fragment(box, {"lifecycle": None})
     box.boot(2)
     assert box.verdict_words() == []
+
+
+@pytest.mark.parametrize("text", ["{", json.dumps({"boot": {"deadlin": "1h"}})],
+                         ids=["unreadable", "no hook"])
+def test_no_hook_to_be_found_is_told_with_what_to_do(box, text):
+    box.write_config(text)
+    result = box.boot(2)
+    assert box.verdict_words() == []
+    told = [line for line in result.stderr.splitlines() if UNREAD in line]
+    assert told == [f"bootagent: boot: config: {UNREAD}: a hook that holds this launch waits "
+                    "for its own timeout, unless the configuration is mended and 'bootagent "
+                    "boot' run again"]
+    assert box.sync(2).stderr.count(UNREAD) == 0
