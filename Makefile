@@ -60,6 +60,7 @@ BOOTAGENT_SOURCES := \
 	agent/config/secret.c \
 	agent/config/shape.c \
 	agent/config/span.c \
+	agent/config/user_data.c \
 	agent/config/value.c \
 	agent/lifecycle/autoscaling.c \
 	agent/lifecycle/hook.c \

@@ -25,36 +25,30 @@
  */
 
 /*
- * The configuration in the user data that this boot's run kept; *ret_json is NULL without
- * one. What a reader is not shown, it is told of.
+ * The user data that this boot's run kept; *ret_userdata is empty without any. What a
+ * reader is not shown, it is told of.
  */
-static int load_user_data(const struct places *places, char **ret_json, struct error *err)
+static int load_user_data(const struct places *places, struct userdata *ret_userdata,
+			  struct error *err)
 {
 	char boot_id[BOOT_ID_BYTES];
 	struct userdata_place place = { places->run_fd, boot_id };
-	struct userdata userdata = { 0 };
-	const char *note = NULL;
 	struct log log;
 	int result;
 
-	*ret_json = NULL;
+	*ret_userdata = (struct userdata){ 0 };
 	if (places->run_fd < 0)
 		return 0;
 	result = runfile_boot_id(boot_id, err);
 	if (result < 0)
 		return result;
-	result = userdata_load(&place, &userdata);
+	result = userdata_load(&place, ret_userdata);
 	log_init(&log, false);
 	if (result == -EACCES)
 		log_write(&log, LOG_WARNING,
 			  "the user data's configuration is left out: only root may read "
 			  "it");
-	if (result < 0 || !userdata.data)
-		return 0;
-	result = userdata_extract(userdata.data, userdata.length_bytes, ret_json, &note,
-				  err);
-	userdata_done(&userdata);
-	return result < 0 ? error_wrap(err, "user data") : 0;
+	return 0;
 }
 
 static int load_layers(const struct options *options, const struct places *places,
@@ -62,8 +56,8 @@ static int load_layers(const struct options *options, const struct places *place
 {
 	struct layers_request request = { .root_fd = places->root_fd,
 					  .file = options->config };
-	struct config_layer user_data = { .origin = "user data" };
-	char *json = NULL;
+	struct config_layer layer = { .origin = "user data", .is_user_data = true };
+	struct userdata userdata;
 	int result;
 
 	/* A file of one's own is looked at alone. */
@@ -72,15 +66,15 @@ static int load_layers(const struct options *options, const struct places *place
 		request.is_plain_path = true;
 		return layers_load(ret_layers, &request, err);
 	}
-	result = load_user_data(places, &json, err);
-	if (json) {
-		user_data.text = json;
-		user_data.length_bytes = strlen(json);
-		request.user_data = &user_data;
-	}
-	if (result == 0)
-		result = layers_load(ret_layers, &request, err);
-	text_wipe(json);
+	result = load_user_data(places, &userdata, err);
+	if (result < 0)
+		return result;
+	layer.text = userdata.data;
+	layer.length_bytes = userdata.length_bytes;
+	if (userdata.data)
+		request.user_data = &layer;
+	result = layers_load(ret_layers, &request, err);
+	userdata_done(&userdata);
 	return result;
 }
 
@@ -208,8 +202,8 @@ int cmd_config_check(const struct options *options)
 	int result = load(options, &layers, &err);
 	size_t count = complaints_line_count(&layers.complaints);
 	autofree char *files = layers_describe(&layers);
-	autofree char *good = text_format("%s%s", layers.is_configured ? "good: " : "",
-					  files ? files : "");
+	autofree char *good =
+		text_format("%s%s", layers.is_configured ? "good: " : "", files);
 
 	for (size_t i = 0; i < count; i++) {
 		autofree char *line = complaints_line(&layers.complaints, i);

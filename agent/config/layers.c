@@ -13,6 +13,7 @@
 #include "config/merge.h"
 #include "config/null.h"
 #include "config/rules.h"
+#include "config/user_data.h"
 #include "config/value.h"
 
 #include <errno.h>
@@ -140,7 +141,9 @@ int layers_complete(struct layers *layers, const struct layers_request *request,
 		*err = layers->failure;
 		return err->code;
 	}
-	if (request->user_data)
+	if (request->user_data && request->user_data->is_user_data)
+		user_data_add(layers, request->user_data);
+	else if (request->user_data)
 		files_add_text(layers, layers->count, request->user_data);
 	add_preset(layers, request->root_fd);
 	amount(layers, request->file ? request->file : CONFIG_FILE);
@@ -181,6 +184,7 @@ void layers_done(struct layers *layers)
 		free(layers->items[i].name);
 	}
 	free(layers->items);
+	free(layers->note);
 	complaints_done(&layers->complaints);
 	*layers = (struct layers){ .count = 0 };
 }
@@ -202,11 +206,14 @@ static char *describe_files(const struct layers *layers)
 char *layers_describe(const struct layers *layers)
 {
 	autofree char *files = layers->count ? describe_files(layers) : NULL;
+	const char *state = "";
 
-	if (layers->is_configured)
-		return TAKE(files);
-	if (!files)
-		return text_copy("not configured: there is no " CONFIG_FILE);
-	return text_format("not configured: neither application nor source is set in %s",
-			   files);
+	if (!files) {
+		state = "not configured: there is no ";
+		files = text_copy(CONFIG_FILE);
+	} else if (!layers->is_configured) {
+		state = "not configured: neither application nor source is set in ";
+	}
+	return text_format("%s%s%s%s", state, files, layers->note ? "; user data: " : "",
+			   layers->note ? layers->note : "");
 }

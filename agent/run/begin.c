@@ -188,43 +188,22 @@ static void warn_of_hook(struct run *run, int result)
 		run->verb);
 }
 
-static int complete_layers(struct run *run, const struct config_layer *user_data,
-			   struct error *err)
+static int load_config(struct run *run, const struct userdata *userdata,
+		       struct error *err)
 {
+	const struct config_layer layer = { "user data", userdata->data,
+					    userdata->length_bytes, true };
 	struct layers_request request = layers_wanted(run);
 	int result;
 
-	request.user_data = user_data;
+	if (userdata->data)
+		request.user_data = &layer;
 	result = layers_complete(run->layers, &request, err);
 	if (result == 0)
 		return read_config(run, run->layers, err);
 	keep_complaints(run, run->layers);
 	/* Also a file that was asked for and is not there: somebody named it. */
 	return err->code = -EINVAL;
-}
-
-static int load_config(struct run *run, const struct userdata *userdata,
-		       struct error *err)
-{
-	struct config_layer layer = { .origin = "user data" };
-	const char *note = NULL;
-	char *json = NULL;
-	int result = 0;
-
-	if (userdata->data)
-		result = userdata_extract(userdata->data, userdata->length_bytes, &json,
-					  &note, err);
-	if (result < 0)
-		return error_wrap(err, "user data");
-	if (note)
-		log_write(&run->log, LOG_DEBUG, "user data: %s", note);
-	if (json) {
-		layer.text = json;
-		layer.length_bytes = strlen(json);
-	}
-	result = complete_layers(run, json ? &layer : NULL, err);
-	text_wipe(json);
-	return result;
 }
 
 /* The files alone are not what is wanted, but they may say what becomes of the launch. */

@@ -326,10 +326,13 @@ int mime_decode(const struct mime_entity *entity, char **ret_data,
 		break;
 	case MIME_UNKNOWN:
 		return error_set(err, EINVAL,
-				 "the JSON part has an unknown transfer encoding");
+				 "its JSON part has an unknown transfer encoding: take "
+				 "base64");
 	}
 	if (!is_good)
-		return error_set(err, EINVAL, "the JSON part is not in its encoding");
+		return error_set(err, EINVAL,
+				 "its JSON part is not in the encoding that it names: "
+				 "encode it again");
 	data[length_bytes] = '\0';
 	*ret_data = TAKE(data);
 	*ret_length_bytes = length_bytes;

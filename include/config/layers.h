@@ -19,6 +19,7 @@ struct config_layer {
 	const char *origin; /* what it is called in complaints, "user data" */
 	const char *text;
 	size_t length_bytes;
+	bool is_user_data; /* as EC2 has it: perhaps a document with a part of ours */
 };
 
 /* Where a configuration comes from. Everything is borrowed for the length of the call. */
@@ -39,8 +40,9 @@ struct layers {
 	struct layer *items;
 	size_t count;
 	struct complaints complaints;
-	struct error failure;          /* code 0, or why no file can be read at all */
-	struct json_object *merged;    /* what can be read, also when it is wrong */
+	struct error failure;       /* code 0, or why no file can be read at all */
+	char *note;                 /* why user data is no layer; NULL: nothing to say */
+	struct json_object *merged; /* what can be read, also when it is wrong */
 	struct json_object *effective; /* NULL while there are complaints */
 	bool is_configured;            /* a layer sets application or source */
 };
@@ -75,7 +77,7 @@ void layers_done(struct layers *layers);
 
 /*
  * The layers on one line, "/etc/bootagent/bootagent.json and 2 more", or why the machine
- * is not configured. The caller frees it.
+ * is not configured; and why user data is not among them. The caller frees it.
  */
 char *layers_describe(const struct layers *layers);
 

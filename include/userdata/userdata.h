@@ -50,12 +50,12 @@ void userdata_done(struct userdata *userdata);
  * The bootagent configuration in user data: JSON as it stands, or the one JSON part
  * (application/json) of a MIME multi-part document; either may be compressed with gzip.
  * *ret_json is NUL-terminated, the caller's and maybe secret; NULL: there is none, and
- * *ret_note says why in a sentence (static; NULL: the user data is empty). Whether the
- * JSON is good is for its reader to say. -EINVAL: damaged; -EFBIG: it unpacks to more
- * than 1 MiB. The texts quote nothing of it.
+ * *ret_note, the caller's, says why ("a script: left to cloud-init"; NULL: the user data
+ * is empty). Whether the JSON is good is for its reader to say. -EINVAL: what must be
+ * ours is damaged; -EFBIG: it unpacks to more than 1 MiB. Neither text quotes more than
+ * the parts' types.
  */
-int userdata_extract(const char *data, size_t length, char **ret_json,
-		     const char **ret_note, struct error *err)
-	__attribute__((warn_unused_result));
+int userdata_extract(const char *data, size_t length, char **ret_json, char **ret_note,
+		     struct error *err) __attribute__((warn_unused_result));
 
 #endif

@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
 	autofree char *json = NULL;
 	autofree char *twin = NULL;
-	const char *note = NULL, *twin_note = NULL;
+	autofree char *note = NULL;
+	autofree char *twin_note = NULL;
 	struct error err = { 0 }, twin_err = { 0 };
 	int result = userdata_extract((const char *)data, size_bytes, &json, &note, &err);
 	int again = userdata_extract((const char *)data, size_bytes, &twin, &twin_note,

@@ -117,3 +117,64 @@ def test_no_hook_to_be_found_is_told_with_what_to_do(box, text):
                     "for its own timeout, unless the configuration is mended and 'bootagent "
                     "boot' run again"]
     assert box.sync(2).stderr.count(UNREAD) == 0
+
+
+# ---- user data that is damaged, or somebody else's --------------------------------------
+
+def part(text, head=JSON_PART):
+    return b"--B\n" + head + b"\n" + text + b"\n"
+
+
+NOT_OURS = {
+    "cut gzip of a script": (gzip.compress(b"#!/bin/sh\n" + os.urandom(200))[:-20],
+                             "damaged gzip, and no JSON in what can be read of it"),
+    "no boundary": (b"Content-Type: multipart/mixed\n\n--B\n\nx\n",
+                    "a multi-part document that names no boundary"),
+    "large": (gzip.compress(b"#!/bin/sh\n" + b"#" * 1024 * 1024),
+              "gzip of more than 1 MiB, and no JSON in the first of it"),
+    "misspelt type": (HEAD + part(b"{}", b"Content-Type: text/x-json\n") + b"--B--\n",
+                      "no part is application/json (seen: text/x-json)"),
+    "script": (b"#!/bin/sh\n", "a script: left to cloud-init"),
+    "list": (b'["x"]', "no JSON object, which a configuration is: left alone"),
+    "Ignition": (b'{"ignition": {"version": "3.3.0"}, "$schema": "x", "passwd": {"ratio": 0.5}}',
+                 "JSON without any key of bootagent's: left alone"),
+}
+OURS = {
+    "two parts": (HEAD + part(b"{}") + part(b"{}") + b"--B--\n",
+                  "user data: it has more than one JSON part: put them into one"),
+    "bad base64": (HEAD + part(b"!!!!", JSON_PART + b"Content-Transfer-Encoding: base64\n"),
+                   "user data: its JSON part is not in the encoding that it names: encode it again"),
+    "cut gzip of JSON": (gzip.compress(b'{"source": {"branch": "main"}}')[:-4],
+                         "user data: it is damaged: it is gzip, but not whole; compress it again"),
+    "slip of the pen": (b'{"sourcee": {"branch": "main"}}',
+                        "user data:1:2: unknown key 'sourcee': did you mean 'source'?"),
+    "mailbox": (b"From nobody Sat Dec 24 2011\n" + HEAD + part(b'{"boot": 1}'),
+                "user data:1:10: 'boot': expected an object, found a number"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_OURS)
+def test_what_is_not_ours_is_told_and_left_alone(make_box, case):
+    data, note = NOT_OURS[case]
+    box = launched_with(make_box, data)
+    result = box.boot()
+    config = next(line for line in result.stdout.splitlines() if line.startswith("  config "))
+    assert "bootagent.json; user data: " + note in config
+    assert box.verdict_words() == ["CONTINUE"]
+    assert note in box.run("config", "check").stdout
+
+
+@pytest.mark.parametrize("case", OURS)
+def test_what_is_ours_and_wrong_is_a_mistake_in_the_configuration(make_box, case):
+    data, sentence = OURS[case]
+    box = launched_with(make_box, data)
+    assert box.boot(2).stderr.splitlines()[-1] == f"bootagent: boot: config: {sentence}"
+    assert box.verdict_words() == ["ABANDON"]
+    assert box.run("config", "check").stdout == f"{sentence}\n"
+
+
+def test_all_that_is_wrong_is_told_beside_damaged_user_data(make_box):
+    box = launched_with(make_box, OURS["bad base64"][0])
+    box.write_config(BAD_KEY)
+    said = box.boot(2).stderr
+    assert "deadlin" in said and "its JSON part" in said
