@@ -12,8 +12,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * From files to layers. Trouble with a file is a complaint like any other: all others are
@@ -79,18 +81,63 @@ void files_add_text(struct layers *layers, size_t index, const struct config_lay
 	layers->items[index] = added;
 }
 
+/* Opens what stands there, below the directory or anywhere with AT_FDCWD. */
+static int open_at(int dir_fd, const char *path, int flags)
+{
+	int fd;
+
+	if (dir_fd != AT_FDCWD)
+		return file_open_inside(dir_fd, path, flags);
+	fd = open(path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Complains of a link that leads nowhere. false: there is no such link. */
+static bool complain_dangling(struct layers *layers, int dir_fd, const char *path,
+			      const char *what)
+{
+	autoclose int link_fd = open_at(dir_fd, path, O_PATH | O_NOFOLLOW);
+	autoclose int target_fd = open_at(dir_fd, path, O_PATH);
+	char target[PATH_MAX] = "";
+
+	if (link_fd < 0 || target_fd != -ENOENT ||
+	    readlinkat(link_fd, "", target, sizeof(target) - 1) <= 0)
+		return false;
+	complaints_add(&layers->complaints, (struct origin){ .file = path },
+		       "a link to '%.200s', which is not there: put the %s there, or "
+		       "remove the link",
+		       target, what);
+	return true;
+}
+
+/* The same of the file or of a directory on the way to it, the nearest one first. */
+static bool complain_dangling_way(struct layers *layers, int dir_fd, const char *path)
+{
+	autofree char *part = text_copy(path);
+	const char *what = "file";
+	char *slash;
+
+	do {
+		if (complain_dangling(layers, dir_fd, part, what))
+			return true;
+		what = "directory";
+		slash = strrchr(part, '/');
+		if (slash)
+			*slash = '\0';
+	} while (slash && slash > part);
+	return false;
+}
+
 int files_add(struct layers *layers, size_t index, int dir_fd, const char *path)
 {
-	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	autoclose int fd = dir_fd == AT_FDCWD ? open(path, flags)
-					      : file_open_inside(dir_fd, path, flags);
+	autoclose int fd = open_at(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct config_layer layer = { .origin = path };
 	autofree char *text = NULL;
 	struct error err = { 0 };
-	int result = fd == -1 && dir_fd == AT_FDCWD ? -errno : fd;
+	int result = fd;
 
 	if (result == -ENOENT)
-		return result;
+		return complain_dangling_way(layers, dir_fd, path) ? 0 : result;
 	if (result < 0) {
 		complaints_add(&layers->complaints, (struct origin){ .file = path },
 			       "cannot be opened: %s", strerror(-result));
@@ -117,7 +164,9 @@ void files_add_fragments(struct layers *layers, int root_fd)
 	struct files_names names;
 	int result = files_list(root_fd, CONFIG_DIRECTORY, FRAGMENT_SUFFIX, &names);
 
-	if (result < 0 && result != -ENOENT)
+	if (result == -ENOENT)
+		(void)complain_dangling(layers, root_fd, CONFIG_DIRECTORY, "directory");
+	else if (result < 0)
 		complaints_add(&layers->complaints,
 			       (struct origin){ .file = CONFIG_DIRECTORY },
 			       "cannot be read: %s", strerror(-result));

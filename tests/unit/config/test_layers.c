@@ -23,6 +23,7 @@
 
 #define MAIN "etc/bootagent/bootagent.json"
 #define PRESET "usr/lib/bootagent/presets/rails/config.json"
+#define FRAGMENT "etc/bootagent/conf.d/50.json"
 #define REQUIRED                                       \
 	"\"application\": {\"name\": \"api\"}, "       \
 	"\"source\": {\"repo_url\": \"http://h/r\"}, " \
@@ -365,6 +366,49 @@ static void links_stay_inside_the_root(void **state)
 	layers_done(&layers);
 }
 
+/* A link that leads nowhere is no absent file: somebody meant one. */
+static void links_to_nothing_are_told(void **state)
+{
+	const struct scratch *scratch = *state;
+
+	assert_int_equal(symlinkat("/real.json", scratch->fd, MAIN), 0);
+	assert_error(scratch, NULL,
+		     "/" MAIN
+		     ": a link to '/real.json', which is not there: put the file "
+		     "there, or remove the link");
+	assert_int_equal(unlinkat(scratch->fd, MAIN, 0), 0);
+	put(scratch, MAIN, "{" REQUIRED "}");
+	assert_int_equal(symlinkat("../x.json", scratch->fd, FRAGMENT), 0);
+	assert_error(scratch, NULL,
+		     "/" FRAGMENT ": a link to '../x.json', which is not there: put the "
+		     "file there, or remove the link");
+	assert_int_equal(unlinkat(scratch->fd, FRAGMENT, 0), 0);
+	assert_int_equal(unlinkat(scratch->fd, "etc/bootagent/conf.d", AT_REMOVEDIR), 0);
+	assert_int_equal(symlinkat("/d", scratch->fd, "etc/bootagent/conf.d"), 0);
+	assert_error(scratch, NULL,
+		     "/etc/bootagent/conf.d: a link to '/d', which is not there: put the "
+		     "directory there, or remove the link");
+	assert_int_equal(unlinkat(scratch->fd, "etc/bootagent/conf.d", 0), 0);
+	assert_int_equal(symlinkat("/p", scratch->fd, "usr/lib/bootagent/presets/dead"),
+			 0);
+	assert_error(scratch, "{\"preset\": \"dead\"}",
+		     "/usr/lib/bootagent/presets/dead: a link to '/p', which is not "
+		     "there: put the directory there, or remove the link");
+}
+
+static void a_link_to_a_directory_without_the_file_is_none(void **state)
+{
+	const struct scratch *scratch = *state;
+	struct layers layers;
+
+	assert_int_equal(unlinkat(scratch->fd, "etc/bootagent/conf.d", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(scratch->fd, "etc/bootagent", AT_REMOVEDIR), 0);
+	assert_int_equal(symlinkat("/usr", scratch->fd, "etc/bootagent"), 0);
+	load_good(scratch, NULL, &layers);
+	assert_false(layers.is_configured);
+	layers_done(&layers);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, scratch_teardown)
@@ -381,6 +425,8 @@ int main(void)
 		TEST(one_file_stands_for_all),
 		TEST(what_is_no_file_is_refused),
 		TEST(links_stay_inside_the_root),
+		TEST(links_to_nothing_are_told),
+		TEST(a_link_to_a_directory_without_the_file_is_none),
 	};
 
 	return cmocka_run_group_tests_name("config_layers", tests, NULL, NULL);
