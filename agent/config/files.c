@@ -25,6 +25,7 @@
 
 #define FRAGMENTS_MAX 100
 #define FRAGMENT_SUFFIX ".json"
+#define AS_ROOT "; run this as root"
 
 void files_names_done(struct files_names *names)
 {
@@ -140,7 +141,8 @@ int files_add(struct layers *layers, size_t index, int dir_fd, const char *path)
 		return complain_dangling_way(layers, dir_fd, path) ? 0 : result;
 	if (result < 0) {
 		complaints_add(&layers->complaints, (struct origin){ .file = path },
-			       "cannot be opened: %s", strerror(-result));
+			       "cannot be opened: %s%s", strerror(-result),
+			       result == -EACCES ? AS_ROOT : "");
 		return 0;
 	}
 	result = file_read_open(fd, path, READER_MAX_BYTES, &text, &layer.length_bytes,
@@ -169,7 +171,8 @@ void files_add_fragments(struct layers *layers, int root_fd)
 	else if (result < 0)
 		complaints_add(&layers->complaints,
 			       (struct origin){ .file = CONFIG_DIRECTORY },
-			       "cannot be read: %s", strerror(-result));
+			       "cannot be read: %s%s", strerror(-result),
+			       result == -EACCES ? AS_ROOT : "");
 	if (names.count > FRAGMENTS_MAX)
 		complaints_add(&layers->complaints,
 			       (struct origin){ .file = CONFIG_DIRECTORY },

@@ -40,19 +40,34 @@ static struct json_object *find_preset(const struct layers *layers)
 	return NULL;
 }
 
-static void complain_preset(struct layers *layers, int root_fd, struct json_object *name)
+static bool has_name(const struct files_names *names, const char *name)
 {
+	for (size_t i = 0; i < names->count; i++)
+		if (strcmp(names->items[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void complain_preset(struct layers *layers, int root_fd, struct json_object *value)
+{
+	const char *name = json_text(value);
 	struct files_names names;
 	int result = files_list(root_fd, CONFIG_PRESETS, "", &names);
-	const char *near = near_of(json_text(name), (const char *const *)names.items);
+	const char *near = near_of(name, (const char *const *)names.items);
 	const char *advice = result == 0 && names.count
 		? "correct the name, or remove the key"
 		: "none is installed, remove the key";
 
-	complaints_add(&layers->complaints, origin_of(name),
-		       "'preset': there is no '%s' in " CONFIG_PRESETS ": %s%s%s",
-		       json_text(name), near ? "did you mean '" : "",
-		       near ? near : advice, near ? "'?" : "");
+	if (has_name(&names, name))
+		complaints_add(&layers->complaints, origin_of(value),
+			       "'preset': " CONFIG_PRESETS "/%s has no config.json: "
+			       "install the preset again, or remove the key",
+			       name);
+	else
+		complaints_add(&layers->complaints, origin_of(value),
+			       "'preset': there is no '%s' in " CONFIG_PRESETS ": %s%s%s",
+			       name, near ? "did you mean '" : "", near ? near : advice,
+			       near ? "'?" : "");
 	files_names_done(&names);
 }
 

@@ -8,7 +8,9 @@ them as somebody would who has to mend the file: what, where, why, what next.
 """
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import jsonschema
@@ -19,7 +21,9 @@ from box.box import build_directory
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "config"
 CASES = sorted(path.stem for path in GOLDEN.glob("*.json"))
 TIMEOUT_S = 20
+NOBODY = 65534
 MAIN = "/etc/bootagent/bootagent.json"
+FRAGMENT = "/etc/bootagent/conf.d/a.json"
 LEAST = {"application": {"name": "api"}, "source": {"repo_url": "https://h/r"},
          "readiness": {"url": "http://127.0.0.1/up"}}
 FULL = {
@@ -118,6 +122,25 @@ def test_a_file_that_is_not_there(tmp_path):
     result = run("config", "check", tmp_path / "none.json")
     assert result.returncode == 2
     assert result.stderr.decode() == f"bootagent: there is no file '{tmp_path}/none.json'\n"
+
+
+def test_files_for_other_eyes():
+    with tempfile.TemporaryDirectory(prefix="bootagent-config.") as name:
+        directory = Path(name)
+        directory.chmod(0o755)   # and not below pytest's own, which is private
+        program = shutil.copy(build_directory() / "bootagent", directory)
+        for path in (MAIN, FRAGMENT):
+            path = directory / path.lstrip("/")
+            path.parent.mkdir(parents=True)
+            path.touch(0o000)
+        result = subprocess.run(
+            [program, "config", "check", "--root", name], stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
+            **({"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}))
+        assert result.returncode == 2
+        assert result.stdout.splitlines() == [
+            f"{path}: cannot be opened: Permission denied; run this as root"
+            for path in (MAIN, FRAGMENT)]
 
 
 def test_complaints_as_objects(tmp_path):

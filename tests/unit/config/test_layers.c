@@ -151,6 +151,10 @@ static void highest_layer_names_the_preset(void **state)
 		     "/" MAIN ":1:12: 'preset': there is no 'no-such' in "
 		     "/usr/lib/bootagent/presets: correct the name, or remove "
 		     "the key");
+	assert_int_equal(unlinkat(((struct scratch *)*state)->fd, PRESET, 0), 0);
+	assert_error(*state, "{\"preset\": \"rails\"}",
+		     "user data:1:12: 'preset': /usr/lib/bootagent/presets/rails has no "
+		     "config.json: install the preset again, or remove the key");
 	assert_error(*state, "{\"preset\": \"rials\"}",
 		     "user data:1:12: 'preset': there is no 'rials' in "
 		     "/usr/lib/bootagent/presets: did you mean 'rails'?");
