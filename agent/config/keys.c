@@ -149,7 +149,7 @@ const struct config_key config_keys[] = {
 	},
 	{
 		.name = "source.branch",
-		.type = CONFIG_TEXT,
+		.type = CONFIG_BRANCH,
 		.offset = offsetof(struct config, source.branch),
 		.fallback = "main",
 		.help = "The branch whose head is wanted; else a tag or a commit's id.",

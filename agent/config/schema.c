@@ -20,7 +20,14 @@
 	"weeks?)? *)+$"
 #define LINE_PATTERN "^[^\\u0000-\\u001f\\u007f]+$"
 #define NAME_PATTERN "^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$"
-#define URL_PATTERN "^https?://[!-\"$-.0->A-~]+([/?#][!-~]*)?$"
+#define PORT_PATTERN                                                    \
+	"(:(0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}" \
+	"|655[0-2][0-9]|6553[0-5]))?)?"
+#define URL_PATTERN \
+	"^https?://([A-Za-z0-9._~-]+|\\[[0-9A-Fa-f:.]+\\])" PORT_PATTERN "([/?#][!-~]*)?$"
+#define BRANCH_PATTERN                                             \
+	"^(?![-/.])(?!.*(\\.\\.|//|/\\.|@\\{|\\.lock(/|$)|[/.]$))" \
+	"[^\\u0000- ~^:?*\\[\\\\\\u007f]+$"
 #define PATH_PATTERN "^(/(?!\\.{1,2}(/|$))[^/\\u0000-\\u001f\\u007f]+)+(?<![.])$"
 #define RELATIVE_PATH_PATTERN                          \
 	"^(?!(REVISION|current|\\.bootagent)(/|$))"    \
@@ -51,6 +58,7 @@ static const struct {
 	[CONFIG_NAME] = { "string", NAME_PATTERN },
 	[CONFIG_USER] = { "string", NAME_PATTERN },
 	[CONFIG_HTTP_URL] = { "string", URL_PATTERN },
+	[CONFIG_BRANCH] = { "string", BRANCH_PATTERN },
 	[CONFIG_PATH] = { "string", PATH_PATTERN },
 	[CONFIG_RELATIVE_PATH] = { "string", RELATIVE_PATH_PATTERN },
 	[CONFIG_REPOSITORY] = { "string", REPOSITORY_PATTERN },

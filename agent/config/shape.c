@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "net/http.h"
 
 #include <string.h>
 
@@ -31,7 +32,30 @@ bool shape_is_http_url(const char *text)
 	if (scheme == 0 || !text_is_printable(text + scheme))
 		return false;
 	authority = strcspn(text + scheme, "/?#");
-	return authority > 0 && !memchr(text + scheme, '@', authority);
+	if (authority == 0 || memchr(text + scheme, '@', authority))
+		return false;
+	return http_takes_url(text);
+}
+
+bool shape_is_branch(const char *text)
+{
+	size_t length = strlen(text);
+
+	if (!shape_is_line(text) || strpbrk(text, " ~^:?*[\\") || strchr("-/", text[0]) ||
+	    strchr("/.", text[length - 1]))
+		return false;
+	if (strstr(text, "..") || strstr(text, "//") || strstr(text, "@{"))
+		return false;
+	while (text) {
+		const char *slash = strchr(text, '/');
+
+		length = slash ? (size_t)(slash - text) : strlen(text);
+		if (text[0] == '.' ||
+		    (length >= 5 && strncmp(text + length - 5, ".lock", 5) == 0))
+			return false;
+		text = slash ? slash + 1 : NULL;
+	}
+	return true;
 }
 
 bool shape_is_path(const char *text)

@@ -20,6 +20,12 @@
 #define RELATIVE_PATH                                                          \
 	"a path inside the release, without '.', '..' or '//', not REVISION, " \
 	"current or .bootagent"
+#define HTTP_URL                                                                        \
+	"an http or https URL without user or password, as http://HOST:PORT/PATH with " \
+	"a port up to 65535"
+#define BRANCH                                                                        \
+	"a branch's name by git's rules: no blank, '..', '//', '@{', '~', '^', ':', " \
+	"'?', '*', '[' or '\\', and no '/' or '.' at an end, nor '-' at its beginning"
 
 /*
  * One configuration value: its type, its limits, and a sentence when it does not fit.
@@ -86,8 +92,8 @@ static int read_text(const struct config_key *key, struct json_object *value, vo
 		[CONFIG_NAME] = { text_is_name,
 				  "a name of up to 64 letters, digits, '.', '_', '-'" },
 		[CONFIG_USER] = { text_is_name, "a user's name" },
-		[CONFIG_HTTP_URL] = { shape_is_http_url,
-				      "an http or https URL without user or password" },
+		[CONFIG_HTTP_URL] = { shape_is_http_url, HTTP_URL },
+		[CONFIG_BRANCH] = { shape_is_branch, BRANCH },
 		[CONFIG_PATH] = { shape_is_path,
 				  "an absolute path without '..' or a slash at its end" },
 		[CONFIG_RELATIVE_PATH] = { shape_is_link, RELATIVE_PATH },
@@ -310,23 +316,15 @@ int value_read(const struct config_key *key, struct json_object *value, void *pl
 	static int (*const readers[])(const struct config_key *key,
 				      struct json_object *value, void *place,
 				      struct value_fault *fault) = {
-		[CONFIG_TEXT] = read_text,
-		[CONFIG_NAME] = read_text,
-		[CONFIG_USER] = read_text,
-		[CONFIG_HTTP_URL] = read_text,
-		[CONFIG_PATH] = read_text,
-		[CONFIG_COUNT] = read_count,
-		[CONFIG_TIME] = read_time,
-		[CONFIG_WORD] = read_word,
-		[CONFIG_BOOLEAN] = read_boolean,
-		[CONFIG_ARGUMENTS] = read_arguments,
-		[CONFIG_VARIABLES] = read_variables,
-		[CONFIG_REPOSITORY] = read_text,
-		[CONFIG_SECRET] = read_text,
-		[CONFIG_SECRETS] = read_text,
-		[CONFIG_RELATIVE_PATH] = read_text,
-		[CONFIG_LINES] = read_texts,
-		[CONFIG_RELATIVE_PATHS] = read_texts,
+		[CONFIG_TEXT] = read_text,           [CONFIG_NAME] = read_text,
+		[CONFIG_USER] = read_text,           [CONFIG_HTTP_URL] = read_text,
+		[CONFIG_BRANCH] = read_text,         [CONFIG_PATH] = read_text,
+		[CONFIG_COUNT] = read_count,         [CONFIG_TIME] = read_time,
+		[CONFIG_WORD] = read_word,           [CONFIG_BOOLEAN] = read_boolean,
+		[CONFIG_ARGUMENTS] = read_arguments, [CONFIG_VARIABLES] = read_variables,
+		[CONFIG_REPOSITORY] = read_text,     [CONFIG_SECRET] = read_text,
+		[CONFIG_SECRETS] = read_text,        [CONFIG_RELATIVE_PATH] = read_text,
+		[CONFIG_LINES] = read_texts,         [CONFIG_RELATIVE_PATHS] = read_texts,
 	};
 
 	*ret_fault =

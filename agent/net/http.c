@@ -369,3 +369,15 @@ int http_perform(struct http *http, const struct http_request *request,
 	*ret_transfer = TAKE(transfer);
 	return 0;
 }
+
+bool http_takes_url(const char *url)
+{
+	CURLU *handle = curl_url();
+	CURLUcode code;
+
+	if (!handle)
+		abort();
+	code = curl_url_set(handle, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
+	curl_url_cleanup(handle);
+	return code == CURLUE_OK;
+}

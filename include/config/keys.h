@@ -13,6 +13,7 @@ enum config_type {
 	CONFIG_NAME,          /* text_is_name() */
 	CONFIG_USER,          /* a user's name */
 	CONFIG_HTTP_URL,      /* http or https */
+	CONFIG_BRANCH,        /* shape_is_branch() */
 	CONFIG_PATH,          /* absolute, without ".." */
 	CONFIG_RELATIVE_PATH, /* below the release, without ".." */
 	CONFIG_REPOSITORY,    /* repository_transport_of() knows it */

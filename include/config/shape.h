@@ -9,8 +9,14 @@
 /* One line, not empty: no control character. */
 bool shape_is_line(const char *text);
 
-/* http or https; without userinfo: a URL is shown in errors, status and log. */
+/*
+ * http or https, as libcurl takes it; without userinfo: a URL is shown in errors, status
+ * and log.
+ */
 bool shape_is_http_url(const char *text);
+
+/* A branch by git's rules (git-check-ref-format(1)). */
+bool shape_is_branch(const char *text);
 
 /* An absolute path without "//", "/./", "/../" or a slash or dot at its end. */
 bool shape_is_path(const char *text);

@@ -81,6 +81,9 @@ int http_transfer_result(const struct http_transfer *transfer,
  */
 bool http_transfer_was_connected(const struct http_transfer *transfer);
 
+/* Whether a request to this URL could start: host and port are sound. Asks nobody. */
+bool http_takes_url(const char *url);
+
 /* http_start() and loop_wait() in one. The caller frees *ret_transfer, set on success. */
 int http_perform(struct http *http, const struct http_request *request,
 		 struct http_transfer **ret_transfer, struct error *err)

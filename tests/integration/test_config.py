@@ -303,11 +303,25 @@ def test_schema_and_agent_agree_on_paths(validator, tmp_path, path):
 
 @pytest.mark.parametrize("url", ["http://h", "https://h/x@y", "http://u@h/", "http:///x", "h",
                                  "ftp://h/", "http://h?a@b", "http://h#@", "http://h/ x", "http://",
-                                 "HTTP://h", "http://h\\x"])
+                                 "HTTP://h", "http://h\\x", "http://h:99999/", "http://h:65535",
+                                 "http://h:/", "http://:80/up", "http://h:a/", "http://[::1/up",
+                                 "http://[::1]:80/up", "http://h:65536", "http://h:080/"])
 def test_schema_and_agent_agree_on_urls(validator, tmp_path, url):
     document = {**LEAST, "readiness": {"url": url}}
     status, _ = check(write(tmp_path / "a.json", document))
     assert validator.is_valid(document) == (status == 0)
+
+
+@pytest.mark.parametrize("branch", [
+    "main", "release/1.x", "a..b", "-a", "a-", ".a", "a.", "a/.b", "/a", "a/", "a//b", "@", "@a",
+    "a@{b", "a{b", "a b", "a~", "a^", "a:b", "a?", "a*", "a[", "a]", "a\\b", "a.lock", "a.lock/b",
+    "a.locks", ".lock", "\u00fcber", "a\x7fb", "feature/#1"])
+def test_schema_agent_and_git_agree_on_branches(validator, tmp_path, branch):
+    document = {**LEAST, "source": {**LEAST["source"], "branch": branch}}
+    status, _ = check(write(tmp_path / "a.json", document))
+    git = subprocess.run(["git", "check-ref-format", "--branch", branch], capture_output=True,
+                         cwd=tmp_path, timeout=TIMEOUT_S, check=False)
+    assert validator.is_valid(document) == (status == 0) == (git.returncode == 0)
 
 
 @pytest.mark.parametrize("span", ["1s", "90", "1h 30m", "1h30m", "  2 hours  5 s ", "1 1", "1m 1m",
