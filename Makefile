@@ -55,6 +55,7 @@ BOOTAGENT_SOURCES := \
 	agent/config/origin.c \
 	agent/config/reader.c \
 	agent/config/repository.c \
+	agent/config/required.c \
 	agent/config/rules.c \
 	agent/config/schema.c \
 	agent/config/secret.c \

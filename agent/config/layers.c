@@ -12,6 +12,7 @@
 #include "config/keys.h"
 #include "config/merge.h"
 #include "config/null.h"
+#include "config/required.h"
 #include "config/rules.h"
 #include "config/user_data.h"
 #include "config/value.h"
@@ -120,12 +121,12 @@ static void amount(struct layers *layers, const char *file)
 	origin_mark(merged, origin);
 	layers->is_configured = json_object_object_get_ex(merged, "application", NULL) ||
 		json_object_object_get_ex(merged, "source", NULL);
+	layers->merged = merged;
 	/* What seems to be missing may stand in a layer that cannot be read. */
 	if (is_whole && layers->is_configured) {
-		check_required(merged, &layers->complaints);
+		required_check(layers);
 		rules_check(merged, &layers->complaints);
 	}
-	layers->merged = merged;
 	if (layers->complaints.count == 0)
 		layers->effective = effective_new(merged);
 }

@@ -8,14 +8,8 @@ struct json_object;
 /*
  * Holds one layer against the key table: unknown keys, values of the wrong type or out of
  * their limits, list items without a name or with one that another has. Whether something
- * is missing is seen only when all layers are together.
+ * is missing is seen only when all layers are together (config/required.h).
  */
 void check_layer(struct json_object *document, struct complaints *complaints);
-
-/*
- * Asks for the required keys of the layers together. A key whose section is no object is
- * passed over: that was complained of in its layer.
- */
-void check_required(struct json_object *document, struct complaints *complaints);
 
 #endif

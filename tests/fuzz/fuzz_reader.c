@@ -6,8 +6,10 @@
 #include "config/complaints.h"
 #include "config/config.h"
 #include "config/effective.h"
+#include "config/layers.h"
 #include "config/merge.h"
 #include "config/origin.h"
+#include "config/required.h"
 #include "invariants.h"
 
 /*
@@ -60,6 +62,8 @@ static void check_complaints(const struct complaints *complaints)
 static void check_keys(struct json_object *document)
 {
 	struct complaints complaints = { .count = 0 };
+	struct layer layer = { .document = document };
+	struct layers layers = { .items = &layer, .count = 1 };
 	autojson struct json_object *merged = NULL;
 	autojson struct json_object *twice = NULL;
 	autojson struct json_object *effective = NULL;
@@ -74,9 +78,12 @@ static void check_keys(struct json_object *document)
 		assert(config_read(effective, &config, &err) == 0);
 		config_free(config);
 	}
-	check_required(twice, &complaints);
 	check_complaints(&complaints);
 	complaints_done(&complaints);
+	layers.merged = twice;
+	required_check(&layers);
+	check_complaints(&layers.complaints);
+	complaints_done(&layers.complaints);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)

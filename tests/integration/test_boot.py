@@ -339,7 +339,7 @@ WRONG = {
                     ["'source.repo_url' is missing", "Where the git repository is"]),
     "missing section": (lambda config: json.dumps({"application": config["application"]}),
                         ["'source.repo_url' is missing"]),
-    "step without a command": (merged(steps=[{"name": "one"}]), ["'steps[0].run' is missing"]),
+    "step without a command": (merged(steps=[{"name": "one"}]), ["'steps[one].run' is missing"]),
     "out of limits": (merged(readiness={"healthy_threshold": 0}),
                       ["readiness.healthy_threshold", "from 1 to 100, found 0"]),
     "time out of limits": (merged(source={"timeout": "1ms"}),

@@ -196,8 +196,17 @@ static void null_takes_back_what_lower_layers_set(void **state)
 	assert_value(&layers, "steps", "[]", "default");
 	layers_done(&layers);
 	assert_error(*state, "{\"application\": {\"name\": null}}",
-		     "user data:1:17: 'application.name' is missing: set it. The "
-		     "application's short name; names its directories.");
+		     "user data:1:18: 'application.name' is missing, null takes it back "
+		     "here: set it, or remove the null. The application's short name; "
+		     "names its directories.");
+	assert_error(*state, "{\n\"readiness\": null}",
+		     "user data:2:1: 'readiness.url' is missing, null takes it back "
+		     "here: set it, or remove the null. The address that answers when "
+		     "the application serves.");
+	assert_error(*state, "{\"steps\": [{\"name\": \"a\", \"run\": null}]}",
+		     "user data:1:26: 'steps[a].run' is missing, null takes it back "
+		     "here: set it, or remove the null. The command and its arguments; "
+		     "no shell stands between.");
 }
 
 /* The names of the steps, "a b c". */
@@ -282,8 +291,12 @@ static void unknown_targets_are_refused(void **state)
 		     "user data:1:21: 'steps[0].name': 'b' stands in no lower layer and "
 		     "not above in this list: correct the name, or leave it out");
 	assert_error(*state, "{\"steps\": [{\"name\": \"c\"}]}",
-		     "user data:1:12: 'steps[1].run' is missing: set it. The command and "
+		     "user data:1:12: 'steps[c].run' is missing: set it. The command and "
 		     "its arguments; no shell stands between.");
+	assert_error(*state, "{\"steps\": [{\"name\": \"bundel\"}]}",
+		     "user data:1:12: 'steps[bundel].run' is missing: set it, or write "
+		     "'bundle' if that is meant. The command and its arguments; no "
+		     "shell stands between.");
 }
 
 static void complaints_of_all_layers_are_told(void **state)
