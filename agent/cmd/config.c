@@ -2,11 +2,13 @@
 #include "cmd/cmd.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "config/effective.h"
 #include "config/layers.h"
+#include "config/reader.h"
 #include "config/schema.h"
 #include "run/exit.h"
 #include "run/log.h"
@@ -16,6 +18,7 @@
 #include "userdata/userdata.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 /*
@@ -51,6 +54,29 @@ static int load_user_data(const struct places *places, struct userdata *ret_user
 	return 0;
 }
 
+/* A file as the user data of the instance where it is to be used would be. */
+static int load_as_layer(const char *name, struct layers_request *request,
+			 struct layers *ret_layers, struct error *err)
+{
+	autoclose int fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct config_layer layer = { .origin = name, .is_user_data = true };
+	char *text = NULL;
+	int result;
+
+	if (fd < 0)
+		return error_set(err, errno, "--as-layer '%s': %s", name,
+				 strerror(errno));
+	result = file_read_open(fd, name, READER_MAX_BYTES, &text, &layer.length_bytes,
+				err);
+	if (result < 0)
+		return error_wrap(err, "--as-layer");
+	layer.text = text;
+	request->user_data = &layer;
+	result = layers_load(ret_layers, request, err);
+	text_wipe(text);
+	return result;
+}
+
 static int load_layers(const struct options *options, const struct places *places,
 		       struct layers *ret_layers, struct error *err)
 {
@@ -66,6 +92,8 @@ static int load_layers(const struct options *options, const struct places *place
 		request.is_plain_path = true;
 		return layers_load(ret_layers, &request, err);
 	}
+	if (options->as_layer)
+		return load_as_layer(options->as_layer, &request, ret_layers, err);
 	result = load_user_data(places, &userdata, err);
 	if (result < 0)
 		return result;

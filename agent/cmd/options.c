@@ -42,6 +42,7 @@ struct option_row {
 
 static const struct option_row option_rows[] = {
 	{ "config", "FILE", 'c', "read FILE instead of the files in /etc/bootagent" },
+	{ "as-layer", "FILE", 'l', "check FILE on top of the installed files" },
 	{ "root", "DIR", 'r', "resolve the system's paths below DIR; not a chroot" },
 	{ "ref", "REF", 'R', "pin to a branch's head, a tag or a commit (sync)" },
 	{ "unpin", NULL, 'u', "take the pin back (sync)" },
@@ -138,6 +139,9 @@ static int take_option(int letter, struct options *options, char **argv)
 	switch (letter) {
 	case 'c':
 		options->config = optarg;
+		return -1;
+	case 'l':
+		options->as_layer = optarg;
 		return -1;
 	case 'r':
 		options->root = optarg;
@@ -240,6 +244,11 @@ static int check_options(const struct options *options, const struct verb *verb)
 	if (options->ref && !is_line(options->ref))
 		return refuse("--ref needs the name of a branch or tag, or a commit's id",
 			      NULL);
+	if (options->as_layer && verb->perform != cmd_config_check)
+		return refuse("--as-layer belongs to 'config check', not to", verb->name);
+	if (options->as_layer && options->operand)
+		return refuse("--as-layer lays a file on the installed ones; leave out",
+			      options->operand);
 	return -1;
 }
 

@@ -230,6 +230,6 @@ char *layers_describe(const struct layers *layers)
 	} else if (!layers->is_configured) {
 		state = "not configured: neither application nor source is set in ";
 	}
-	return text_format("%s%s%s%s", state, files, layers->note ? "; user data: " : "",
+	return text_format("%s%s%s%s", state, files, layers->note ? "; " : "",
 			   layers->note ? layers->note : "");
 }

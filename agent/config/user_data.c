@@ -77,20 +77,30 @@ static bool is_foreign_text(const char *json)
 	return is_foreign(document);
 }
 
+static void note(struct layers *layers, const struct config_layer *user_data,
+		 const char *text)
+{
+	layers->note = text_format("%s: %s", user_data->origin, text);
+	text_make_printable(layers->note);
+}
+
 void user_data_add(struct layers *layers, const struct config_layer *user_data)
 {
 	struct config_layer layer = { .origin = user_data->origin };
+	autofree char *reason = NULL;
 	struct error err = { 0 };
 	char *json = NULL;
 
-	if (userdata_extract(user_data->text, user_data->length_bytes, &json,
-			     &layers->note, &err) < 0)
+	if (userdata_extract(user_data->text, user_data->length_bytes, &json, &reason,
+			     &err) < 0)
 		complaints_add(&layers->complaints,
 			       (struct origin){ .file = user_data->origin }, "%s",
 			       err.text);
+	if (reason)
+		note(layers, user_data, reason);
 	if (json && is_foreign_text(json)) {
-		layers->note =
-			text_copy("JSON without any key of bootagent's: left alone");
+		note(layers, user_data,
+		     "JSON without any key of bootagent's: left alone");
 	} else if (json) {
 		layer.text = json;
 		layer.length_bytes = strlen(json);

@@ -40,9 +40,9 @@ struct layers {
 	struct layer *items;
 	size_t count;
 	struct complaints complaints;
-	struct error failure;       /* code 0, or why no file can be read at all */
-	char *note;                 /* why user data is no layer; NULL: nothing to say */
-	struct json_object *merged; /* what can be read, also when it is wrong */
+	struct error failure;          /* code 0, or why no file can be read at all */
+	char *note;                    /* "user data: why it is no layer", or NULL */
+	struct json_object *merged;    /* what can be read, also when it is wrong */
 	struct json_object *effective; /* NULL while there are complaints */
 	bool is_configured;            /* a layer sets application or source */
 };

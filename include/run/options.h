@@ -6,14 +6,15 @@
 
 /* The command line's values, on main's stack. Texts are borrowed from argv. */
 struct options {
-	const char *root;    /* --root, "/" */
-	const char *config;  /* --config inside the root */
-	const char *operand; /* of a verb that takes one; NULL: none given */
-	const char *ref;     /* --ref; NULL: none given */
-	bool has_unpin;      /* --unpin */
-	bool is_json;        /* --json */
-	bool has_origin;     /* --origin */
-	bool is_verbose;     /* --verbose */
+	const char *root;     /* --root, "/" */
+	const char *config;   /* --config inside the root */
+	const char *operand;  /* of a verb that takes one; NULL: none given */
+	const char *ref;      /* --ref; NULL: none given */
+	const char *as_layer; /* --as-layer, an ordinary path; NULL: not given */
+	bool has_unpin;       /* --unpin */
+	bool is_json;         /* --json */
+	bool has_origin;      /* --origin */
+	bool is_verbose;      /* --verbose */
 };
 
 #endif

@@ -246,6 +246,58 @@ def test_wrong_usage(arguments, words):
     assert words in result.stderr.decode()
 
 
+# ---- a file that is to become a layer ---------------------------------------------------
+
+INSTALLED = {MAIN: {**LEAST, "steps": [{"name": "bundle", "run": ["bundle"]},
+                                       {"name": "cron", "run": ["cron"]}]}}
+
+
+@pytest.mark.parametrize("text", [
+    {"source": {"branch": "x"}},
+    {"steps": [{"name": "a", "run": ["a"], "after": "bundle"}, {"name": "cron", "remove": True}]},
+    "Content-Type: application/json\n\n{}",
+], ids=["key", "steps", "document"])
+def test_a_layer_is_good_on_the_installed_ones(root, tmp_path, text):
+    directory = root({**INSTALLED, "layer": text})
+    assert check("--as-layer", tmp_path / "layer", "--root", directory) == (
+        0, [f"good: {MAIN} and 1 more"])
+
+
+@pytest.mark.parametrize("text, sentence", [
+    ({"source": {"brnach": "x"}}, ":1:13: unknown key 'source.brnach': did you mean "
+                                  "'source.branch'?"),
+    ({"steps": [{"name": "bundel", "timeout": "1h"}]},
+     ":1:12: 'steps[bundel].run' is missing: set it, or write 'bundle' if that is meant. The "
+     "command and its arguments; no shell stands between."),
+    ("{", ":1:2: "),
+])
+def test_a_wrong_layer_is_told_by_its_own_name(root, tmp_path, text, sentence):
+    directory = root({**INSTALLED, "layer": text})
+    status, lines = check("--as-layer", tmp_path / "layer", "--root", directory)
+    assert (status, len(lines)) == (2, 1)
+    assert lines[0].startswith(f"{tmp_path}/layer{sentence}")
+
+
+def test_a_file_that_would_be_no_layer_is_told(root, tmp_path):
+    directory = root({**INSTALLED, "layer": "#!/bin/sh\n"})
+    assert check("--as-layer", tmp_path / "layer", "--root", directory) == (
+        0, [f"good: {MAIN}; {tmp_path}/layer: a script: left to cloud-init"])
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["config", "check", "--as-layer", "/none.json"],
+     "--as-layer '/none.json': No such file or directory"),
+    (["config", "check", "--as-layer", "/"], "'/' is not a regular file"),
+    (["config", "check", "a.json", "--as-layer", "b.json"],
+     "--as-layer lays a file on the installed ones; leave out 'a.json'"),
+    (["boot", "--as-layer", "b.json"], "--as-layer belongs to 'config check', not to 'boot'"),
+])
+def test_wrong_use_of_as_layer(arguments, words):
+    result = run(*arguments)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert words in result.stderr.decode()
+
+
 # ---- the schema ---------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
