@@ -40,9 +40,8 @@ struct worker_task;
 #define RUN_DETAIL_MAX_BYTES 160
 
 /*
- * One run of a verb: what all stages share, and one result a stage. A stage reads the
- * results of earlier ones and writes its own; whoever made a result frees it
- * (pipeline.c).
+ * One run of a verb: what all stages share, and one result a stage. A stage reads earlier
+ * ones' results and writes its own; whoever made a result frees it (pipeline.c).
  */
 struct run {
 	const struct options *options;
