@@ -65,6 +65,10 @@ static const struct rule endings[] = {
 
 #define CUT_SENTENCE "the server closed the connection in the middle of its answer"
 
+#define NO_SSH_SENTENCE                                                              \
+	"the server closed the connection before SSH was agreed on: is that an SSH " \
+	"server, and does it let this machine in?"
+
 /* What libgit2 tells by a fixed beginning, and a better sentence if we have one. */
 static const struct beginning {
 	const char *text;
@@ -77,6 +81,18 @@ static const struct beginning {
 	{ "http parser error: stream ended", ENETUNREACH, CUT_SENTENCE },
 	{ "unexpected authentication failure", EACCES,
 	  "the server lists its refs, and then asks for credentials (HTTP status 401)" },
+	/* connection.c looks for this one. */
+	{ "failed to start SSH session: Unable to exchange encryption keys", EPROTO,
+	  NULL },
+	{ "failed to start SSH session", ENETUNREACH, NO_SSH_SENTENCE },
+	/* What a connection that ends looks like, depending on the moment. */
+	{ "Failed to retrieve list of SSH authentication methods: Failed getting",
+	  ENETUNREACH, CUT_SENTENCE },
+	{ "Failed to open SSH channel: Unexpected error", ENETUNREACH, CUT_SENTENCE },
+	{ "SSH could not execute request: Failed waiting", ENETUNREACH, CUT_SENTENCE },
+	{ "SSH could not read data: ", ENETUNREACH, CUT_SENTENCE },
+	{ "SSH could not write data: ", ENETUNREACH, CUT_SENTENCE },
+	{ "SSL error: 0xffff8d80", ENETUNREACH, CUT_SENTENCE },
 	{ "malformed URL", EINVAL, NULL },
 };
 

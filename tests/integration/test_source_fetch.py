@@ -5,59 +5,13 @@ import pwd
 import signal
 import socket
 import stat
-import threading
 import time
 
 import pytest
 
 from servers.answer import Answer
 from servers.process import wait_until
-from servers.repository import Repository
-from worker.source import APPLICATION, FETCHER, MEBIBYTE, ROOT, TIMEOUT_S
-
-
-class Stall:
-    """A way to the host that carries so many bytes of its answers, then nothing more."""
-
-    def __init__(self, url, after_bytes):
-        self.there = ("127.0.0.1", int(url.rsplit(":", 1)[1]))
-        self.left = after_bytes
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.sockets = [self.listener]
-
-    def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-
-    def __exit__(self, *_):
-        for one in self.sockets:
-            one.close()
-
-    def accept(self):
-        while True:
-            try:
-                client = self.listener.accept()[0]
-            except OSError:
-                return
-            host = socket.create_connection(self.there, TIMEOUT_S)
-            self.sockets += [client, host]
-            for pump in (self.upwards, self.downwards):
-                threading.Thread(target=pump, args=(client, host), daemon=True).start()
-
-    def upwards(self, client, host):
-        try:
-            while data := client.recv(65536):
-                host.sendall(data)
-        except OSError:
-            pass
-
-    def downwards(self, client, host):
-        try:
-            while self.left > 0 and (data := host.recv(min(65536, self.left))):
-                self.left -= len(data)
-                client.sendall(data)
-        except OSError:
-            pass
+from worker.source import APPLICATION, FETCHER, ROOT, TIMEOUT_S
 
 
 def test_first_fetch(world, repository):
@@ -147,11 +101,6 @@ def test_no_such_branch(world, repository):
     world.fetch(ref="mian").refused("ENOENT", *words)
 
 
-def test_empty_repository(world):
-    Repository(world.served)
-    world.fetch().refused("ENODATA", "empty")
-
-
 def test_korean_branch(world, repository):
     repository.git("branch", "배포/운영")
     result = world.fetch(ref="배포/운영").done()
@@ -179,31 +128,6 @@ def test_what_is_no_leftover_stays(world, repository):
             world.put("refs/heads/lock", repository.head + "\n"), *world.mirror.glob("**/pack-*")]
     world.fetch().done()
     assert all(path.exists() for path in kept)
-
-
-def test_hostile_repository_is_disarmed(world, repository):
-    """insteadOf, alternates, hooks, another config: G11."""
-    elsewhere = world.root / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "config").write_text("[core]\n")
-    own = {}
-    world.fetch().done()
-    for name in ("config", "HEAD"):
-        own[name] = (world.mirror / name).read_text()
-    world.put("config", f'[url "http://127.0.0.1:1/"]\n\tinsteadOf = {world.url}/\n'
-                        "[http]\n\tproxy = http://127.0.0.1:1\n\textraHeader = X: y\n"
-                        "[core]\n\thooksPath = /tmp\n")
-    steering = [world.put("objects/info/alternates", f"{elsewhere}\n"),
-                world.put("commondir", f"{elsewhere}\n"),
-                world.put("hooks/post-update", "#!/bin/sh\nexit 1\n"),
-                world.put("info/grafts", f"{repository.head}\n")]
-    world.put("HEAD", "ref: refs/heads/other\n")
-    second = repository.commit({"a": b"1\n"}, "second")
-    assert world.fetch().done()["revision"] == second
-    assert [path for path in steering if path.exists()] == []
-    for name, text in own.items():
-        assert (world.mirror / name).read_text() == text
-    world.whole(second)
 
 
 def test_config_that_is_a_link_is_replaced(world, repository):
@@ -301,38 +225,6 @@ def test_nobody_at_the_port(world):
 
 def test_no_such_host(world):
     world.fetch(url="http://host.invalid/app.git").refused("ENETUNREACH", "host.invalid")
-
-
-@pytest.mark.parametrize("after", [0, 1, 100, MEBIBYTE])
-def test_cut_in_the_pack(world, repository, after):
-    repository.commit({"large": os.urandom(4 * MEBIBYTE)}, "large")
-    world.fault({"cut_after_bytes": after, "only": "app.git/git-upload-pack"})
-    world.fetch().refused("ENETUNREACH", "closed the connection")
-    world.fault({})
-    world.fetch().done()
-    world.whole(repository.head)
-
-
-def test_cut_in_the_refs(world, repository):
-    world.fault({"cut_after_bytes": 40})
-    world.fetch().refused("ENETUNREACH", "closed the connection")
-    assert repository.head
-
-
-def test_killed_in_the_pack(world, repository):
-    repository.commit({"large": os.urandom(8 * MEBIBYTE)}, "large")
-    with Stall(world.url, 4 * MEBIBYTE) as url, world.start(FETCHER) as worker:
-        worker.stdin.write(world.fetch_request(url=f"{url}/app.git"))
-        worker.stdin.close()
-        pack = world.mirror / "objects/pack"
-        wait_until(lambda: [p for p in pack.glob("pack_git2_*")
-                            if p.stat().st_size > MEBIBYTE], 30)
-        worker.send_signal(signal.SIGKILL)
-        worker.wait(TIMEOUT_S)
-        assert "received_bytes" in worker.stdout.read().decode()
-    assert list(pack.glob("pack_git2_*"))
-    world.fetch().done()
-    world.whole(repository.head)
 
 
 def test_silence_is_ended_by_a_signal(world, repository):
