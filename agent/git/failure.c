@@ -93,6 +93,11 @@ static const struct beginning {
 	{ "SSH could not read data: ", ENETUNREACH, CUT_SENTENCE },
 	{ "SSH could not write data: ", ENETUNREACH, CUT_SENTENCE },
 	{ "SSL error: 0xffff8d80", ENETUNREACH, CUT_SENTENCE },
+	{ "SSL error: syscall failure", ENETUNREACH, CUT_SENTENCE },
+	{ "SSL error: received early EOF", ENETUNREACH, CUT_SENTENCE },
+	{ "unexpectedly large parse", ENETUNREACH, CUT_SENTENCE },
+	{ "http parser did not consume entire buffer: Invalid EOF state", ENETUNREACH,
+	  CUT_SENTENCE },
 	{ "malformed URL", EINVAL, NULL },
 };
 
@@ -107,7 +112,13 @@ static const char *const absences[] = {
 	"repository does not exist",
 };
 
-/* What is wrong with a certificate, in mbedTLS's and OpenSSL's words; the worst first. */
+/*
+ * What is wrong with a certificate, in mbedTLS's words; the worst first. With OpenSSL,
+ * libgit2 says no more than these two.
+ */
+#define BAD_CERTIFICATE "the SSL certificate is invalid"
+#define OTHER_HOST "hostname does not match certificate"
+
 static const struct {
 	const char *words;
 	const char *sentence;
@@ -125,6 +136,10 @@ static const struct {
 	{ "validity starts in the future",
 	  "the server's certificate is not valid yet: the clock of this machine is "
 	  "wrong, or the server's was" },
+	{ BAD_CERTIFICATE,
+	  "the server's certificate is not good: it has expired, or is not valid yet, or "
+	  "is of an authority that this machine does not trust (update-ca-certificates "
+	  "adds one)" },
 };
 
 static int number_of(const struct rule *rules, size_t count, int value)
@@ -208,7 +223,8 @@ static char *explain(const char *message, int code, int *ret_number)
 				   "our key; it said: %s",
 				   message);
 	}
-	if (code == GIT_ECERTIFICATE) {
+	if (code == GIT_ECERTIFICATE || strstr(message, BAD_CERTIFICATE) ||
+	    strstr(message, OTHER_HOST)) {
 		*ret_number = EKEYREJECTED;
 		return text_copy(explain_certificate(message));
 	}
