@@ -118,13 +118,18 @@ BOOTAGENT_SOURCES := \
 
 # bootagent-source: the only code that parses git data
 SOURCE_HELPER_SOURCES := \
+	agent/git/abbrev.c \
 	agent/git/address.c \
+	agent/git/attributes.c \
+	agent/git/attrline.c \
 	agent/git/base64.c \
 	agent/git/connection.c \
+	agent/git/content.c \
 	agent/git/entry.c \
 	agent/git/export.c \
 	agent/git/failure.c \
 	agent/git/fetch.c \
+	agent/git/fill.c \
 	agent/git/find.c \
 	agent/git/hostkey.c \
 	agent/git/key.c \
@@ -132,11 +137,17 @@ SOURCE_HELPER_SOURCES := \
 	agent/git/login.c \
 	agent/git/main.c \
 	agent/git/mirror.c \
+	agent/git/notices.c \
 	agent/git/pace.c \
+	agent/git/person.c \
+	agent/git/pretty.c \
 	agent/git/resolve.c \
 	agent/git/sshstring.c \
 	agent/git/store.c \
+	agent/git/subst.c \
 	agent/git/sweep.c \
+	agent/git/walk.c \
+	agent/git/wildmatch.c \
 	agent/git/writer.c \
 
 # bootagent-tree: file operations below deploy_to
@@ -185,10 +196,12 @@ UNIT_TESTS := \
 	tests/unit/config/test_secret.c \
 	tests/unit/config/test_span.c \
 	tests/unit/git/test_address.c \
+	tests/unit/git/test_attributes.c \
 	tests/unit/git/test_base64.c \
 	tests/unit/git/test_entry.c \
 	tests/unit/git/test_failure.c \
 	tests/unit/git/test_resolve.c \
+	tests/unit/git/test_wildmatch.c \
 	tests/unit/loop/test_child.c \
 	tests/unit/loop/test_child_stop.c \
 	tests/unit/loop/test_loop.c \

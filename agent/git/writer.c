@@ -4,9 +4,11 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "git/content.h"
 #include "git/entry.h"
 #include "git/failure.h"
 #include "git/handles.h"
+#include "git/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +26,11 @@
  * A packed blob cannot be streamed by libgit2, so the largest one must fit into memory.
  */
 
+/* docs/spec.md of Git LFS: a pointer is smaller than this and begins so. */
+#define LFS_POINTER_MAX_BYTES 1024
+#define LFS_BEGINNING "version https://git-lfs.github.com/spec/"
+#define LFS_FILTER "lfs"
+
 static int read_blob(const struct writer *writer, const git_oid *id,
 		     git_odb_object **ret_blob, struct error *err)
 {
@@ -38,7 +45,50 @@ static int read_blob(const struct writer *writer, const git_oid *id,
 	return 0;
 }
 
-static int write_contents(int dir_fd, const char *name, mode_t mode, git_odb_object *blob)
+static bool is_lfs_pointer(const struct content *content)
+{
+	return content->length_bytes < LFS_POINTER_MAX_BYTES &&
+		content->length_bytes > strlen(LFS_BEGINNING) &&
+		memcmp(content->data, LFS_BEGINNING, strlen(LFS_BEGINNING)) == 0;
+}
+
+/* What git would do with it at a checkout, and we do not. */
+static void notice(struct writer *writer, const struct walk_leaf *leaf,
+		   const struct content *content)
+{
+	const struct attribute_value *filter = &leaf->attributes[ATTRIBUTE_FILTER];
+	const struct attribute_value *encoding = &leaf->attributes[ATTRIBUTE_ENCODING];
+	bool is_lfs = filter->state == ATTRIBUTE_TEXT_VALUE &&
+		strcmp(filter->text, LFS_FILTER) == 0;
+
+	if (is_lfs && is_lfs_pointer(content))
+		notices_add(&writer->notices, NOTICE_LFS, leaf->path, NULL);
+	if (!is_lfs && filter->state == ATTRIBUTE_TEXT_VALUE)
+		notices_add(&writer->notices, NOTICE_FILTER, leaf->path, filter->text);
+	if (encoding->state == ATTRIBUTE_TEXT_VALUE &&
+	    strcasecmp(encoding->text, "UTF-8") != 0)
+		notices_add(&writer->notices, NOTICE_ENCODING, leaf->path,
+			    encoding->text);
+}
+
+static int change(struct writer *writer, const struct walk_leaf *leaf,
+		  struct content *content, struct error *err)
+{
+	int result;
+
+	notice(writer, leaf, content);
+	content_convert(content, leaf->attributes, leaf->id);
+	if (leaf->attributes[ATTRIBUTE_EXPORT_SUBST].state != ATTRIBUTE_TRUE)
+		return 0;
+	result = subst_apply(&writer->subst, content, err);
+	if (result == 0 && *writer->subst.left)
+		notices_add(&writer->notices, NOTICE_PLACEHOLDER, leaf->path,
+			    writer->subst.left);
+	return result;
+}
+
+static int write_contents(int dir_fd, const char *name, mode_t mode,
+			  const struct content *content)
 {
 	autoclose int fd =
 		openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
@@ -47,40 +97,44 @@ static int write_contents(int dir_fd, const char *name, mode_t mode, git_odb_obj
 
 	if (fd < 0)
 		return -errno;
-	result = file_write_all(fd, git_odb_object_data(blob), git_odb_object_size(blob));
+	result = file_write_all(fd, content->data, content->length_bytes);
 	if (result == 0 && close(TAKE_FD(fd)) < 0)
 		result = -errno;
 	return result;
 }
 
-static int write_file(struct writer *writer, int dir_fd, const git_tree_entry *entry,
-		      int *ret_fd, struct error *err)
+static int write_file(struct writer *writer, int dir_fd, const struct walk_leaf *leaf,
+		      struct error *err)
 {
-	bool is_program = git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB_EXECUTABLE;
+	mode_t mode = leaf->mode == GIT_FILEMODE_BLOB_EXECUTABLE ? 0755 : 0644;
 	autoodbobject git_odb_object *blob = NULL;
-	int result = read_blob(writer, git_tree_entry_id(entry), &blob, err);
+	autocontent struct content content = { 0 };
+	int result = read_blob(writer, leaf->id, &blob, err);
 
-	(void)ret_fd;
 	if (result < 0)
 		return result;
-	result = write_contents(dir_fd, git_tree_entry_name(entry),
-				is_program ? 0755 : 0644, blob);
+	content.data = git_odb_object_data(blob);
+	content.length_bytes = git_odb_object_size(blob);
+	if (leaf->attributes)
+		result = change(writer, leaf, &content, err);
+	if (result < 0)
+		return result;
+	result = write_contents(dir_fd, leaf->name, mode, &content);
 	if (result < 0)
 		return error_set(err, result, "%s", strerror(-result));
 	writer->files_count++;
-	writer->bytes += (int64_t)git_odb_object_size(blob);
+	writer->bytes += (int64_t)content.length_bytes;
 	return 0;
 }
 
-static int write_symlink(struct writer *writer, int dir_fd, const git_tree_entry *entry,
-			 int *ret_fd, struct error *err)
+static int write_symlink(struct writer *writer, int dir_fd, const struct walk_leaf *leaf,
+			 struct error *err)
 {
 	autoodbobject git_odb_object *blob = NULL;
 	char target[PATH_MAX];
 	size_t length_bytes;
-	int result = read_blob(writer, git_tree_entry_id(entry), &blob, err);
+	int result = read_blob(writer, leaf->id, &blob, err);
 
-	(void)ret_fd;
 	if (result < 0)
 		return result;
 	length_bytes = git_odb_object_size(blob);
@@ -89,70 +143,40 @@ static int write_symlink(struct writer *writer, int dir_fd, const git_tree_entry
 				 "its contents cannot be a symbolic link's target");
 	memcpy(target, git_odb_object_data(blob), length_bytes);
 	target[length_bytes] = '\0';
-	if (symlinkat(target, dir_fd, git_tree_entry_name(entry)) < 0)
+	if (symlinkat(target, dir_fd, leaf->name) < 0)
 		return error_set(err, errno, "%s", strerror(errno));
 	writer->symlinks_count++;
 	return 0;
 }
 
-static int make_directory(int dir_fd, const char *name, struct error *err)
-{
-	if (mkdirat(dir_fd, name, 0755) < 0)
-		return error_set(err, errno, "%s", strerror(errno));
-	return 0;
-}
-
-static int write_directory(struct writer *writer, int dir_fd, const git_tree_entry *entry,
-			   int *ret_fd, struct error *err)
-{
-	const char *name = git_tree_entry_name(entry);
-	int fd, result = make_directory(dir_fd, name, err);
-
-	if (result < 0)
-		return result;
-	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return error_set(err, errno, "%s", strerror(errno));
-	writer->directories_count++;
-	*ret_fd = fd;
-	return 0;
-}
-
 /* As git archive does: the place is there, the contents are not in this repository. */
-static int write_submodule(struct writer *writer, int dir_fd, const git_tree_entry *entry,
-			   int *ret_fd, struct error *err)
+static int write_submodule(struct writer *writer, int dir_fd,
+			   const struct walk_leaf *leaf, struct error *err)
 {
-	int result = make_directory(dir_fd, git_tree_entry_name(entry), err);
-
-	(void)ret_fd;
-	if (result == 0)
-		writer->submodules_count++;
-	return result;
+	if (mkdirat(dir_fd, leaf->name, 0755) < 0)
+		return error_set(err, errno, "%s", strerror(errno));
+	writer->submodules_count++;
+	notices_add(&writer->notices, NOTICE_SUBMODULE, leaf->path, NULL);
+	return 0;
 }
 
 static const struct {
 	git_filemode_t mode;
-	int (*write)(struct writer *writer, int dir_fd, const git_tree_entry *entry,
-		     int *ret_fd, struct error *err);
+	int (*write)(struct writer *writer, int dir_fd, const struct walk_leaf *leaf,
+		     struct error *err);
 } writes[] = {
 	{ GIT_FILEMODE_BLOB, write_file },
 	{ GIT_FILEMODE_BLOB_EXECUTABLE, write_file },
 	{ GIT_FILEMODE_LINK, write_symlink },
-	{ GIT_FILEMODE_TREE, write_directory },
 	{ GIT_FILEMODE_COMMIT, write_submodule },
 };
 
-int writer_write(struct writer *writer, int dir_fd, const git_tree_entry *entry,
-		 int *ret_fd, struct error *err)
+int writer_write(struct writer *writer, int dir_fd, const struct walk_leaf *leaf,
+		 struct error *err)
 {
-	git_filemode_t mode = git_tree_entry_filemode(entry);
-
-	*ret_fd = -1;
-	if (!entry_is_safe_name(git_tree_entry_name(entry)))
-		return error_set(err, EBADMSG, "no file may have this name");
 	for (size_t i = 0; i < ARRAY_COUNT(writes); i++)
-		if (writes[i].mode == mode)
-			return writes[i].write(writer, dir_fd, entry, ret_fd, err);
+		if (writes[i].mode == leaf->mode)
+			return writes[i].write(writer, dir_fd, leaf, err);
 	return error_set(err, EBADMSG, "its mode %o is not one of git's",
-			 (unsigned int)mode);
+			 (unsigned int)leaf->mode);
 }

@@ -199,6 +199,20 @@ void release_set_target(struct run *run, const char *name, const char *revision)
 		release->is_current && record && record->state == RELEASE_GOOD;
 }
 
+/* Each is a sentence on something that an export cannot fill in. */
+static void log_warnings(const struct run *run, const struct json_object *reply)
+{
+	struct json_object *warnings = json_member(reply, "warnings", json_type_array);
+	size_t count = warnings ? json_object_array_length(warnings) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *text = json_text(json_object_array_get_idx(warnings, i));
+
+		if (text)
+			run_warn(run, text);
+	}
+}
+
 static int perform_export(struct run *run, struct error *err)
 {
 	autojson struct json_object *request = json_new_object();
@@ -219,6 +233,7 @@ static int perform_export(struct run *run, struct error *err)
 	result = run_worker(run, &task, &reply, err);
 	if (result < 0)
 		return result;
+	log_warnings(run, reply);
 	run_detail(run, "%s: %lld files, %.1f MB", run->release->name,
 		   (long long)json_integer(reply, "files", 0),
 		   (double)json_integer(reply, "bytes", 0) / 1e6);

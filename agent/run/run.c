@@ -188,6 +188,11 @@ void run_detail(struct run *run, const char *format, ...)
 	text_make_printable(run->detail);
 }
 
+void run_warn(const struct run *run, const char *text)
+{
+	log_write(&run->log, LOG_WARNING, "%s: %s: %s", run->verb, run->stage, text);
+}
+
 static void on_waiting(void *userdata, const char *line)
 {
 	struct run *run = userdata;

@@ -7,16 +7,21 @@
 struct error;
 
 /*
- * The verb "export": writes the files of one revision into an existing, empty directory.
+ * The verb "export": writes the files of one revision into an existing, empty directory,
+ * as `git archive` would: without what is marked export-ignore in the revision's own
+ * .gitattributes, with export-subst, ident and eol=crlf done, and with the modes that a
+ * umask of 022 gives.
  *
- *   request  {"repository": "/abs/NAME.git", "revision": "full hex", "directory":
- * "/abs/…"} progress {"files", "bytes"} result   {"files", "symlinks", "directories",
- * "submodules", "bytes"}
+ *   request   {"repository": "/abs/NAME.git", "revision": "full hex",
+ *              "directory": "/abs/…"}
+ *   progress  {"files", "bytes"}
+ *   result    {"files", "symlinks", "directories", "submodules", "bytes",
+ *              "warnings": [sentences: submodules, filters that were not run, …]}
  *
  * Everything is on the disk when the result is sent. After an error the directory holds
  * whatever was written so far. -ENOTEMPTY: something is in the directory; -ENOENT: the
  * mirror does not have the revision; -EBADMSG: the tree holds what must not become a
- * file, or is damaged.
+ * file, is damaged, or has pointers of Git LFS in the place of files.
  */
 int export_perform(const struct json_object *request, struct json_object **ret_result,
 		   struct error *err) __attribute__((warn_unused_result));

@@ -11,6 +11,7 @@
 		release(*handle);                           \
 	}
 
+HANDLE_CLEANUP(git_blob, git_blob_free)
 HANDLE_CLEANUP(git_commit, git_commit_free)
 HANDLE_CLEANUP(git_object, git_object_free)
 HANDLE_CLEANUP(git_odb, git_odb_free)
@@ -21,6 +22,7 @@ HANDLE_CLEANUP(git_remote, git_remote_free)
 HANDLE_CLEANUP(git_repository, git_repository_free)
 HANDLE_CLEANUP(git_tree, git_tree_free)
 
+#define autoblob __attribute__((cleanup(handle_put_git_blob)))
 #define autocommit __attribute__((cleanup(handle_put_git_commit)))
 #define autoobject __attribute__((cleanup(handle_put_git_object)))
 #define autoodb __attribute__((cleanup(handle_put_git_odb)))

@@ -99,7 +99,8 @@ void run_done(struct run *run);
 int run_lock(struct run *run, bool waits, struct error *err)
 	__attribute__((warn_unused_result));
 
-/* Sets the running stage's detail. */
+/* Logs a sentence of the running stage, which goes on; sets its detail. */
+void run_warn(const struct run *run, const char *text);
 void run_detail(struct run *run, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

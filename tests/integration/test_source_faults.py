@@ -313,7 +313,7 @@ def test_branch_gone(run, way, repository):
     run.goes_on(ref="main")
     way.fetch(ref="deploy").done()
     repository.git("branch", "-D", "deploy")
-    run.fetch(ref="deploy").refused("ENOENT", "no branch 'deploy'", "'main'")
+    run.fetch(ref="deploy").refused("ENOENT", "no branch or tag 'deploy'", "'main'")
     run.goes_on(repository)
 
 
