@@ -123,6 +123,7 @@ SOURCE_HELPER_SOURCES := \
 	agent/git/attributes.c \
 	agent/git/attrline.c \
 	agent/git/base64.c \
+	agent/git/buffers.c \
 	agent/git/connection.c \
 	agent/git/content.c \
 	agent/git/entry.c \

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/wire.h"
+#include "git/buffers.h"
 #include "git/failure.h"
 #include "git/fill.h"
 #include "git/library.h"
@@ -180,6 +181,8 @@ int export_perform(const struct json_object *request, struct json_object **ret_r
 		result = read_commit(&run, request, err);
 	if (result == 0)
 		result = open_target(request, &target_fd, err);
+	if (result == 0)
+		buffers_use_directory(target_fd);
 	if (result == 0)
 		result = write_tree(&run, target_fd, err);
 	if (result == 0)

@@ -23,7 +23,8 @@
  * itself or put there meanwhile, leads us elsewhere. The modes are git's two, less the
  * umask, at creation: no chmod that could fail.
  *
- * A packed blob cannot be streamed by libgit2, so the largest one must fit into memory.
+ * A packed blob cannot be streamed by libgit2; where a large one is unpacked is
+ * buffers.c's.
  */
 
 /* docs/spec.md of Git LFS: a pointer is smaller than this and begins so. */
