@@ -50,15 +50,14 @@ struct run {
 	struct log log;
 	struct report report;
 	struct loop loop;
-	struct deadline deadline;       /* of what runs now */
-	struct deadline final_deadline; /* with the time kept for taking back */
+	/* Of what runs now; with the time kept for taking back. */
+	struct deadline deadline, final_deadline;
 	struct places places;
 	int lock_fd;
 	char run_id[RUN_ID_BYTES];
 	char joined_run_id[RUN_ID_BYTES]; /* of the boot that was waited for, or "" */
 	char boot_id[BOOT_ID_BYTES];
-	int64_t started_at_ms; /* wall clock */
-	int64_t begun_ms;      /* monotonic */
+	int64_t started_at_ms, begun_ms; /* wall clock; monotonic */
 
 	struct http *http;
 	struct imds *imds;
