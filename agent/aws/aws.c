@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "loop/loop.h"
+#include "metadata/metadata.h"
 #include "net/http.h"
 
 #include <assert.h>
@@ -34,6 +35,7 @@
 struct aws_call {
 	struct aws *aws;
 	const struct aws_service *service;
+	char *url;
 	char *body;
 	char *target; /* the JSON protocol's header, or NULL */
 	struct deadline deadline;
@@ -69,10 +71,13 @@ void aws_done(struct aws *aws)
 
 void aws_set_region(struct aws *aws, const char *region, const char *domain)
 {
+	const char *other = getenv("AWS_REGION");
+	bool is_other = other && *other && strcmp(other, region) != 0;
+
 	free(aws->region);
 	free(aws->domain);
-	aws->region = text_copy(region);
-	aws->domain = text_copy(domain);
+	aws->region = text_copy(is_other ? other : region);
+	aws->domain = is_other ? metadata_domain_of(other) : text_copy(domain);
 }
 
 static int refuse_time(struct aws_call *call, const char *date, struct error *err)
@@ -201,7 +206,6 @@ static void on_transfer_done(struct http_transfer *transfer, void *userdata)
 static int post(struct aws_call *call, struct error *err)
 {
 	const struct credentials *credentials = &call->aws->credentials;
-	autofree char *url = request_url(call->aws, call->service);
 	autofree char *scope = text_format("aws:amz:%s:%s", call->aws->region,
 					   call->service->signing_name);
 	autofree char *token =
@@ -210,7 +214,7 @@ static int post(struct aws_call *call, struct error *err)
 	const char *headers[HEADERS_MAX + 1] = { 0 };
 	size_t count = 0;
 	const struct http_request request = {
-		.url = url,
+		.url = call->url,
 		.headers = headers,
 		.body = call->body,
 		.body_length_bytes = strlen(call->body),
@@ -283,7 +287,9 @@ int aws_start(struct aws *aws, const struct aws_request *request,
 	call->userdata = request->userdata;
 	call->body = request_body(request);
 	call->target = request_target(request);
-	result = sign(call, err);
+	result = request_url(aws, request->service, &call->url, err);
+	if (result == 0)
+		result = sign(call, err);
 	if (result < 0) {
 		aws_call_free(call);
 		return result;
@@ -300,6 +306,7 @@ void aws_call_free(struct aws_call *call)
 	keys_leave(&call->waiter);
 	retry_done(&call->clock_retry);
 	drop_reply(call);
+	free(call->url);
 	free(call->body);
 	free(call->target);
 	free(call);

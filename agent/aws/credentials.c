@@ -57,6 +57,11 @@ static void forget(struct credentials *credentials)
 	credentials->expires_at_ms = 0;
 }
 
+static bool is_set(const char *variable)
+{
+	return variable && *variable;
+}
+
 void credentials_init(struct credentials *credentials, struct imds *imds)
 {
 	const char *access_key = getenv("AWS_ACCESS_KEY_ID");
@@ -66,12 +71,14 @@ void credentials_init(struct credentials *credentials, struct imds *imds)
 	*credentials = (struct credentials){ .imds = imds, .source = CREDENTIALS_ROLE };
 	if (container_is_configured())
 		credentials->source = CREDENTIALS_CONTAINER;
-	if (!access_key || !secret_key || !*access_key || !*secret_key)
+	if (!is_set(access_key) && !is_set(secret_key))
 		return;
 	credentials->source = CREDENTIALS_ENVIRONMENT;
+	if (!is_set(access_key) || !is_set(secret_key))
+		return;
 	credentials->access_key = text_copy(access_key);
 	credentials->secret_key = text_copy(secret_key);
-	credentials->session_token = token && *token ? text_copy(token) : NULL;
+	credentials->session_token = is_set(token) ? text_copy(token) : NULL;
 }
 
 static void drop_request(struct credentials *credentials)
@@ -382,6 +389,10 @@ int credentials_start(struct credentials *credentials, struct deadline deadline,
 	};
 	int result;
 
+	if (credentials->source == CREDENTIALS_ENVIRONMENT)
+		return error_set(err, EINVAL,
+				 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong "
+				 "together: set both or neither");
 	if (credentials->is_fetching)
 		return error_set(err, EBUSY, "credentials are being fetched already");
 	credentials->deadline = deadline;

@@ -2,11 +2,15 @@
 #include "aws/request.h"
 
 #include "aws/aws.h"
+#include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "metadata/endpoint.h"
 
 #include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -15,20 +19,46 @@
  * header.
  */
 
-char *request_url(const struct aws *aws, const struct aws_service *service)
+#define ENDPOINT_URL "AWS_ENDPOINT_URL"
+
+/* The variable that says where, or NULL. */
+static const char *endpoint_variable(const struct aws_service *service)
 {
-	const char *endpoint = getenv(service->variable);
+	const char *const names[] = { service->variable, ENDPOINT_URL };
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && *value)
+			return names[i];
+	}
+	return NULL;
+}
+
+int request_url(const struct aws *aws, const struct aws_service *service, char **ret_url,
+		struct error *err)
+{
+	const char *variable = endpoint_variable(service);
 	char *url;
 
-	if (!endpoint || !*endpoint)
-		endpoint = getenv("AWS_ENDPOINT_URL");
-	if (!endpoint || !*endpoint)
-		return text_format("https://%s.%s.%s/", service->signing_name,
-				   aws->region, aws->domain);
-	url = text_format("%s/", endpoint);
+	if (variable && !endpoint_is_url(getenv(variable)))
+		return error_set(err, EINVAL,
+				 "%s is unusable: http://HOST[:PORT] or https://HOST is "
+				 "expected",
+				 variable);
+	if (!text_is_name(aws->region))
+		return error_set(
+			err, EINVAL,
+			"AWS_REGION is unusable: the name of a region is expected");
+	if (variable)
+		url = text_format("%s/", getenv(variable));
+	else
+		url = text_format("https://%s.%s.%s/", service->signing_name, aws->region,
+				  aws->domain);
 	while (strlen(url) > 1 && strcmp(url + strlen(url) - 2, "//") == 0)
 		url[strlen(url) - 1] = '\0';
-	return url;
+	*ret_url = url;
+	return 0;
 }
 
 static char *append_field(char *body, const char *name, const char *value)

@@ -42,8 +42,7 @@ static bool has_part(CURLU *url, CURLUPart part)
 	return is_there;
 }
 
-/* An absolute http or https URL: host, maybe port and path, nothing else. */
-static bool is_endpoint(const char *text)
+bool endpoint_is_url(const char *text)
 {
 	CURLU *url = curl_url();
 	bool is_good;
@@ -78,7 +77,7 @@ int endpoints_init(struct endpoints *endpoints, struct error *err)
 	const char *mode = getenv(MODE);
 
 	*endpoints = (struct endpoints){ 0 };
-	if (endpoint && *endpoint && !is_endpoint(endpoint))
+	if (endpoint && *endpoint && !endpoint_is_url(endpoint))
 		return error_set(err, EINVAL,
 				 ENDPOINT " is unusable: http://HOST[:PORT] is expected");
 	if (endpoint && *endpoint) {

@@ -60,7 +60,7 @@ static const struct {
 	{ "", "amazonaws.com" },
 };
 
-static char *domain_of(const char *region)
+char *metadata_domain_of(const char *region)
 {
 	size_t i = 0;
 
@@ -206,7 +206,7 @@ static int fetch_all(struct imds *imds, struct deadline deadline,
 	result = ask(&domain, err);
 	if (result != -ENOENT)
 		return result;
-	metadata->domain = domain_of(metadata->region);
+	metadata->domain = metadata_domain_of(metadata->region);
 	return 0;
 }
 
@@ -264,7 +264,7 @@ int metadata_parse(const char *text, struct metadata **ret_metadata, struct erro
 				 "'.', '_' and '-'",
 				 key);
 	}
-	metadata->domain = domain_of(metadata->region);
+	metadata->domain = metadata_domain_of(metadata->region);
 	*ret_metadata = metadata;
 	return 0;
 }

@@ -66,8 +66,8 @@ void aws_init(struct aws *aws, struct loop *loop, struct http *http, struct imds
 void aws_done(struct aws *aws);
 
 /*
- * Sets where to call: the region of the identity document, the partition's domain (facts
- * A4).
+ * Sets where to call: the region of the identity document and the partition's domain
+ * (facts A4), or what AWS_REGION names in its place (I11).
  */
 void aws_set_region(struct aws *aws, const char *region, const char *domain);
 
@@ -76,7 +76,7 @@ void aws_set_region(struct aws *aws, const char *region, const char *domain);
  * once. Several calls may be under way at a time: those that need credentials wait for
  * the same fetch. Credentials that AWS calls expired are fetched anew, once; a clock that
  * is off is waited for until the deadline. End it with aws_call_free(), at any time but
- * from its own on_done, and before aws_done().
+ * from its own on_done, and before aws_done(). -EINVAL: a variable of AWS is unusable.
  */
 int aws_start(struct aws *aws, const struct aws_request *request,
 	      struct deadline deadline, struct aws_call **ret_call, struct error *err)

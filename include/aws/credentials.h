@@ -79,10 +79,9 @@ bool credentials_forget(struct credentials *credentials);
 /*
  * Fetches the container's or the role's credentials and calls on_done once from the loop;
  * returns at once. What is not there yet is asked for again for four minutes. -EBUSY: a
- * fetch is under way. on_done's result: 0; -ENOKEY: the instance has no role, or that has
- * no keys; else what
- * imds_query_result() or http_transfer_result() says. Keys in hand stay until there are
- * new ones.
+ * fetch is under way; -EINVAL: the environment has half a pair. on_done's result: 0;
+ * -ENOKEY: the instance has no role, or that has no keys; else what imds_query_result()
+ * or http_transfer_result() says. Keys in hand stay until there are new ones.
  */
 int credentials_start(struct credentials *credentials, struct deadline deadline,
 		      void (*on_done)(int result, const struct error *err,

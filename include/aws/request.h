@@ -5,13 +5,14 @@
 struct aws;
 struct aws_request;
 struct aws_service;
+struct error;
 
 /*
  * Where the service is called: the standard AWS_ENDPOINT_URL variables, else the region's
- * own host. The caller frees it.
+ * own host. The caller frees it. -EINVAL: a variable is unusable.
  */
-char *request_url(const struct aws *aws, const struct aws_service *service)
-	__attribute__((returns_nonnull, warn_unused_result));
+int request_url(const struct aws *aws, const struct aws_service *service, char **ret_url,
+		struct error *err) __attribute__((warn_unused_result));
 
 /* What is posted there: a form, or a JSON document. The caller frees it. */
 char *request_body(const struct aws_request *request)

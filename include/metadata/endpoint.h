@@ -27,6 +27,9 @@ void endpoints_done(struct endpoints *endpoints);
 /* Keeps one of them, for good: once that is done, nothing is changed any more. */
 void endpoints_keep(struct endpoints *endpoints, size_t index);
 
+/* An absolute http or https URL: host, maybe port and path, nothing else. */
+bool endpoint_is_url(const char *text);
+
 /* Whether AWS_EC2_METADATA_DISABLED says so. */
 bool endpoints_are_disabled(void);
 

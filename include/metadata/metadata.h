@@ -47,6 +47,10 @@ int metadata_parse_document(const char *text, struct metadata **ret_metadata,
 int metadata_parse(const char *text, struct metadata **ret_metadata, struct error *err)
 	__attribute__((warn_unused_result));
 
+/* The domain of a region's partition, "amazonaws.com"; the caller frees it. */
+char *metadata_domain_of(const char *region)
+	__attribute__((returns_nonnull, warn_unused_result));
+
 void metadata_free(struct metadata *metadata);
 
 #endif

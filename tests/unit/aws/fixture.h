@@ -37,7 +37,10 @@ static inline void aws_fixture_set_keys(const char *access_key, const char *toke
 		assert_int_equal(setenv("AWS_ACCESS_KEY_ID", access_key, 1), 0);
 	else
 		assert_int_equal(unsetenv("AWS_ACCESS_KEY_ID"), 0);
-	assert_int_equal(setenv("AWS_SECRET_ACCESS_KEY", "secret", 1), 0);
+	if (access_key)
+		assert_int_equal(setenv("AWS_SECRET_ACCESS_KEY", "secret", 1), 0);
+	else
+		assert_int_equal(unsetenv("AWS_SECRET_ACCESS_KEY"), 0);
 	if (token)
 		assert_int_equal(setenv("AWS_SESSION_TOKEN", token, 1), 0);
 	else

@@ -85,6 +85,34 @@ static void call_is_a_signed_form(void **state)
 	aws_fixture_end(&fixture);
 }
 
+static void region_may_come_from_the_environment(void **state)
+{
+	static const struct canned_reply replies[] = {
+		{ .request = "POST / HTTP/1.1", .status = 200, .body = "<R/>" },
+		{ 0 },
+	};
+	const struct xml *xml = NULL;
+	struct error err = { 0 };
+	struct aws_call *call;
+	struct aws_fixture fixture;
+
+	aws_fixture_set_keys("AKID", NULL);
+	assert_int_equal(setenv("AWS_REGION", "cn-north-1", 1), 0);
+	aws_fixture_begin(&fixture, state, replies);
+	assert_string_equal(fixture.aws.domain, "amazonaws.com.cn");
+	call = start(&fixture.aws);
+	assert_int_equal(await(call, &xml, &err), 0);
+	assert_non_null(strstr(canned_requests(&fixture.net->canned),
+			       "/cn-north-1/autoscaling/aws4_request"));
+	aws_call_free(call);
+	/* the instance's own one has its own domain, which may be none of ours */
+	assert_int_equal(setenv("AWS_REGION", "ap-northeast-2", 1), 0);
+	aws_set_region(&fixture.aws, "ap-northeast-2", "example.com");
+	assert_string_equal(fixture.aws.domain, "example.com");
+	assert_int_equal(unsetenv("AWS_REGION"), 0);
+	aws_fixture_end(&fixture);
+}
+
 static void long_lived_keys_have_no_token(void **state)
 {
 	static const struct canned_reply replies[] = {
@@ -229,6 +257,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		net_test(call_is_a_signed_form),
+		net_test(region_may_come_from_the_environment),
 		net_test(long_lived_keys_have_no_token),
 		net_test(keys_are_fetched_first_where_there_are_none),
 		net_test(no_role_is_the_calls_error),

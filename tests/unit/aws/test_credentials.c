@@ -60,13 +60,24 @@ static void environment_must_be_whole(void **state)
 		{ "", "secret" }, { "AKID", "" },
 	};
 	struct credentials credentials;
+	struct imds imds = { 0 };
+	struct error err;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		set(pairs[i][0], pairs[i][1], "token");
-		credentials_init(&credentials, NULL);
+		credentials_init(&credentials, &imds);
 		assert_false(credentials_are_fresh(&credentials));
 		assert_null(credentials.session_token);
+		if (i > 0) {
+			/* nor is it the role that was meant */
+			assert_int_equal(credentials_start(&credentials, deadline_in(1),
+							   NULL, NULL, &err),
+					 -EINVAL);
+			assert_string_equal(err.text,
+					    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
+					    "belong together: set both or neither");
+		}
 		credentials_done(&credentials);
 	}
 	/* an empty token is none: it would be a header without a value */

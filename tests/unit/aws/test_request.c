@@ -9,9 +9,11 @@
 #include <cmocka.h>
 
 #include "aws/aws.h"
+#include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* Where a call goes, and what is posted there. */
@@ -47,6 +49,7 @@ static void endpoint_is_the_nearest_that_is_set(void **state)
 {
 	char region[] = "cn-north-1", domain[] = "amazonaws.com.cn";
 	const struct aws aws = { .region = region, .domain = domain };
+	struct error err;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(endpoints); i++) {
@@ -54,9 +57,41 @@ static void endpoint_is_the_nearest_that_is_set(void **state)
 
 		set(VARIABLE, endpoints[i].own);
 		set("AWS_ENDPOINT_URL", endpoints[i].general);
-		url = request_url(&aws, &json_service);
+		assert_int_equal(request_url(&aws, &json_service, &url, &err), 0);
 		assert_string_equal(url, endpoints[i].url);
 	}
+}
+
+static void wrong_variables_are_told(void **state)
+{
+	static const char *const wrong[] = { "127.0.0.1:1",       "http://",
+					     "ftp://host",        "http://u:p@host",
+					     "http://host:99999", "http://host/?a=b" };
+	char region[] = "../us", domain[] = "amazonaws.com";
+	const struct aws aws = { .region = region, .domain = domain };
+	struct error err = { 0 };
+	char *url = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
+		set(VARIABLE, wrong[i]);
+		assert_int_equal(request_url(&aws, &json_service, &url, &err), -EINVAL);
+		assert_string_equal(err.text,
+				    VARIABLE
+				    " is unusable: http://HOST[:PORT] or https://HOST "
+				    "is expected");
+	}
+	set(VARIABLE, NULL);
+	set("AWS_ENDPOINT_URL", "nowhere");
+	assert_int_equal(request_url(&aws, &json_service, &url, &err), -EINVAL);
+	assert_string_equal(err.text,
+			    "AWS_ENDPOINT_URL is unusable: http://HOST[:PORT] or "
+			    "https://HOST is expected");
+	set("AWS_ENDPOINT_URL", NULL);
+	assert_int_equal(request_url(&aws, &json_service, &url, &err), -EINVAL);
+	assert_string_equal(err.text,
+			    "AWS_REGION is unusable: the name of a region is expected");
+	assert_null(url);
 }
 
 static void form_has_action_and_version(void **state)
@@ -96,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(endpoint_is_the_nearest_that_is_set),
+		cmocka_unit_test(wrong_variables_are_told),
 		cmocka_unit_test(form_has_action_and_version),
 		cmocka_unit_test(document_has_its_action_in_a_header),
 	};
