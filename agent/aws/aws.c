@@ -93,6 +93,13 @@ static int refuse_time(struct aws_call *call, const char *date, struct error *er
 			 text, call->reply.code, message ? message : "");
 }
 
+static int tell_place(const struct aws_call *call, struct error *err)
+{
+	autofree char *place = request_place(call->service, call->url);
+
+	return error_wrap(err, "call %s at %s", call->service->signing_name, place);
+}
+
 static int take_reply(struct aws_call *call, const struct http_transfer *transfer,
 		      struct error *err)
 {
@@ -101,7 +108,7 @@ static int take_reply(struct aws_call *call, const struct http_transfer *transfe
 
 	call->retry_after_ms = 0;
 	if (result < 0)
-		return error_wrap(err, "call %s", call->service->signing_name);
+		return tell_place(call, err);
 	if (reply->status != 200)
 		credentials_hide(&call->aws->credentials, reply->body,
 				 reply->body_length_bytes);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /*
  * What goes out, in either protocol: everything is posted to "/" (facts A5), the query
@@ -59,6 +60,40 @@ int request_url(const struct aws *aws, const struct aws_service *service, char *
 		url[strlen(url) - 1] = '\0';
 	*ret_url = url;
 	return 0;
+}
+
+/* libcurl's variables, in its order; HTTP_PROXY is none of them. */
+static const char *proxy_variable(const char *url)
+{
+	static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY",
+					     "all_proxy", "ALL_PROXY" };
+	bool is_https = strncasecmp(url, "https:", 6) == 0;
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		const char *value = getenv(names[i]);
+		bool is_for_it = i >= 3 || is_https == (i > 0);
+
+		if (is_for_it && value && *value)
+			return names[i];
+	}
+	return NULL;
+}
+
+char *request_place(const struct aws_service *service, const char *url)
+{
+	const char *endpoint = endpoint_variable(service), *proxy = proxy_variable(url);
+	const char *host = strstr(url, "://");
+	int length = (int)strlen(url);
+
+	if (host)
+		length = (int)(host + 3 - url) + (int)strcspn(host + 3, "/");
+	if (endpoint && proxy)
+		return text_format("%.*s (%s and %s are set)", length, url, endpoint,
+				   proxy);
+	if (endpoint || proxy)
+		return text_format("%.*s (%s is set)", length, url,
+				   endpoint ? endpoint : proxy);
+	return text_format("%.*s", length, url);
 }
 
 static char *append_field(char *body, const char *name, const char *value)

@@ -157,6 +157,22 @@ def test_valid_keys_do_when_they_cannot_be_renewed(make_box):
     assert asked_role(box) == 2
 
 
+@pytest.mark.parametrize("environment, place", [
+    ({"AWS_ENDPOINT_URL_AUTO_SCALING": "http://127.0.0.1:9"},
+     "http://127.0.0.1:9 (AWS_ENDPOINT_URL_AUTO_SCALING is set)"),
+    ({"http_proxy": "http://u:hunter2@127.0.0.1:9"}, "(AWS_ENDPOINT_URL and http_proxy are set)"),
+])
+def test_where_nobody_answers_is_named(box, environment, place):
+    process = box.start("boot", environment=environment)
+    line = process.stderr.readline()
+    process.terminate()
+    box.finish(process)
+    assert line.startswith("bootagent: boot: waiting for the lifecycle hook: find the instance's "
+                           "lifecycle state: call autoscaling at http://127.0.0.1:")
+    assert line.endswith(place + ": Couldn't connect to server\n")
+    assert "hunter2" not in line
+
+
 CANONICAL = """The request signature we calculated does not match the signature you provided.
 
 The Canonical String for this request should have been

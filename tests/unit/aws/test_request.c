@@ -94,6 +94,44 @@ static void wrong_variables_are_told(void **state)
 	assert_null(url);
 }
 
+static const struct {
+	const char *own, *https_proxy, *all_proxy, *where;
+} places[] = {
+	{ NULL, NULL, NULL, "https://ssm.cn-north-1.amazonaws.com.cn" },
+	{ NULL, "http://u:p@proxy", NULL,
+	  "https://ssm.cn-north-1.amazonaws.com.cn (https_proxy is set)" },
+	{ NULL, NULL, "proxy",
+	  "https://ssm.cn-north-1.amazonaws.com.cn (ALL_PROXY is set)" },
+	{ "http://127.0.0.1:2/path/", "proxy", NULL,
+	  "http://127.0.0.1:2 (" VARIABLE " is set)" },
+	{ "https://[::1]:2", "proxy", "proxy",
+	  "https://[::1]:2 (" VARIABLE " and https_proxy are set)" },
+};
+
+/* Where it was called and who said so: what there is to look at when nobody answers. */
+static void place_names_the_variables_that_lead_there(void **state)
+{
+	char region[] = "cn-north-1", domain[] = "amazonaws.com.cn";
+	const struct aws aws = { .region = region, .domain = domain };
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
+		autofree char *url = NULL;
+		autofree char *where = NULL;
+
+		set(VARIABLE, places[i].own);
+		set("https_proxy", places[i].https_proxy);
+		set("ALL_PROXY", places[i].all_proxy);
+		assert_int_equal(request_url(&aws, &json_service, &url, &err), 0);
+		where = request_place(&json_service, url);
+		assert_string_equal(where, places[i].where);
+	}
+	set(VARIABLE, NULL);
+	set("https_proxy", NULL);
+	set("ALL_PROXY", NULL);
+}
+
 static void form_has_action_and_version(void **state)
 {
 	static const struct aws_parameter parameters[] = { { "A.1", "b c&" },
@@ -132,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(endpoint_is_the_nearest_that_is_set),
 		cmocka_unit_test(wrong_variables_are_told),
+		cmocka_unit_test(place_names_the_variables_that_lead_there),
 		cmocka_unit_test(form_has_action_and_version),
 		cmocka_unit_test(document_has_its_action_in_a_header),
 	};
