@@ -137,12 +137,14 @@ SOURCE_HELPER_SOURCES := \
 	agent/git/library.c \
 	agent/git/login.c \
 	agent/git/main.c \
+	agent/git/manifest.c \
 	agent/git/mirror.c \
 	agent/git/notices.c \
 	agent/git/pace.c \
 	agent/git/person.c \
 	agent/git/pretty.c \
 	agent/git/resolve.c \
+	agent/git/reuse.c \
 	agent/git/sshstring.c \
 	agent/git/store.c \
 	agent/git/subst.c \

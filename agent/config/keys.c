@@ -31,6 +31,8 @@ static const char *const unreachable_words[] = {
 	NULL,
 };
 
+const char *const config_reuse_words[] = { "copy", "hardlink", "none", NULL };
+
 static const struct config_key step_keys[] = {
 	{
 		.name = "name",
@@ -225,6 +227,14 @@ const struct config_key config_keys[] = {
 		.type = CONFIG_RELATIVE_PATHS,
 		.offset = offsetof(struct config, release.linked_dirs),
 		.help = "Directories of shared/ that every release links to.",
+	},
+	{
+		.name = "release.reuse",
+		.type = CONFIG_WORD,
+		.offset = offsetof(struct config, release.reuse),
+		.fallback = "copy",
+		.words = config_reuse_words,
+		.help = "How unchanged files come from the previous release.",
 	},
 	{
 		.name = "steps",

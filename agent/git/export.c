@@ -150,26 +150,33 @@ static struct json_object *describe(const struct fill *fill)
 	json_set_integer(result, "directories", fill->directories_count);
 	json_set_integer(result, "submodules", writer->submodules_count);
 	json_set_integer(result, "bytes", writer->bytes);
+	json_set_integer(result, "reused", writer->reuse.count);
 	json_set(result, "warnings", notices_describe(&writer->notices));
 	return result;
 }
 
-static int write_tree(struct export_run *run, int target_fd, struct error *err)
+static int write_tree(struct export_run *run, const struct json_object *request,
+		      int target_fd, struct error *err)
 {
 	int result = fill_directory(&run->fill, run->repository,
 				    git_commit_tree_id(run->commit), target_fd, err);
 
 	if (result == 0)
 		result = notices_check(&run->fill.writer.notices, err);
-	if (result == 0 && syncfs(target_fd) < 0)
-		result = error_set(err, errno, "write to the disk: %s", strerror(errno));
-	return result;
+	if (result < 0)
+		return result;
+	reuse_save(&run->fill.writer.reuse, request);
+	if (syncfs(target_fd) < 0)
+		return error_set(err, errno, "write to the disk: %s", strerror(errno));
+	return 0;
 }
 
 int export_perform(const struct json_object *request, struct json_object **ret_result,
 		   struct error *err)
 {
-	__attribute__((cleanup(done))) struct export_run run = { 0 };
+	__attribute__((cleanup(done))) struct export_run run = {
+		.fill.writer.reuse = { .store_fd = -1, .previous_fd = -1 },
+	};
 	autoclose int target_fd = -1;
 	int result = library_start(false, err);
 
@@ -182,9 +189,11 @@ int export_perform(const struct json_object *request, struct json_object **ret_r
 	if (result == 0)
 		result = open_target(request, &target_fd, err);
 	if (result == 0)
+		result = reuse_open(&run.fill.writer.reuse, request, err);
+	if (result == 0)
 		buffers_use_directory(target_fd);
 	if (result == 0)
-		result = write_tree(&run, target_fd, err);
+		result = write_tree(&run, request, target_fd, err);
 	if (result == 0)
 		*ret_result = describe(&run.fill);
 	return result;

@@ -19,14 +19,19 @@
  * ignored or not: an empty tree leaves nothing.
  */
 
+/* Deeper ones cost descriptors that the release itself may need. */
+#define PREVIOUS_DEPTH_MAX 256
+
 struct fill_level {
 	const char *name; /* borrowed from the tree above */
 	int fd;           /* -1: not made yet */
+	int previous_fd;  /* the same of the previous release; -1: it has none */
 };
 
 static void close_level(struct fill_level *level)
 {
 	memory_close_fd(&level->fd);
+	memory_close_fd(&level->previous_fd);
 }
 
 void fill_done(struct fill *fill)
@@ -35,12 +40,11 @@ void fill_done(struct fill *fill)
 		close_level(&fill->levels[--fill->depth]);
 	free(fill->levels);
 	notices_done(&fill->writer.notices);
+	reuse_done(&fill->writer.reuse);
 }
 
-static struct fill_level *push_level(struct fill *fill, const char *name, int fd)
+static void push_level(struct fill *fill, struct fill_level level)
 {
-	struct fill_level *level;
-
 	if (fill->depth == fill->capacity) {
 		size_t capacity = fill->capacity * 2 + 16;
 
@@ -48,15 +52,19 @@ static struct fill_level *push_level(struct fill *fill, const char *name, int fd
 					   sizeof(*fill->levels));
 		fill->capacity = capacity;
 	}
-	level = &fill->levels[fill->depth++];
-	*level = (struct fill_level){ name, fd };
-	return level;
+	fill->levels[fill->depth++] = level;
 }
 
 static int enter(void *userdata, const char *name,
 		 struct error *err __attribute__((unused)))
 {
-	(void)push_level(userdata, name, -1);
+	struct fill *fill = userdata;
+	int above_fd = fill->levels[fill->depth - 1].previous_fd, previous_fd = -1;
+
+	if (above_fd >= 0 && fill->depth < PREVIOUS_DEPTH_MAX)
+		previous_fd = openat(above_fd, name,
+				     O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	push_level(fill, (struct fill_level){ name, -1, previous_fd });
 	return 0;
 }
 
@@ -113,10 +121,11 @@ static int put_leaf(void *userdata, const struct walk_leaf *leaf, struct error *
 {
 	struct fill *fill = userdata;
 	int result = make_directories(fill, err);
+	const struct fill_level *level = &fill->levels[fill->depth - 1];
+	const struct reuse_place place = { level->previous_fd, level->fd };
 
 	if (result == 0 && !leaf->is_ignored)
-		result = writer_write(&fill->writer, fill->levels[fill->depth - 1].fd,
-				      leaf, err);
+		result = writer_write(&fill->writer, place, leaf, err);
 	return result == 0 ? tell_progress(fill, err) : result;
 }
 
@@ -124,11 +133,13 @@ int fill_directory(struct fill *fill, git_repository *repository, const git_oid 
 		   int dir_fd, struct error *err)
 {
 	const struct walk_visitor visitor = { enter, leave, put_leaf, fill };
-	int fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+	int fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0), previous_fd = -1;
 
 	if (fd < 0)
 		return error_set(err, errno, "open the directory again: %s",
 				 strerror(errno));
-	(void)push_level(fill, "", fd);
+	if (fill->writer.reuse.previous_fd >= 0)
+		previous_fd = fcntl(fill->writer.reuse.previous_fd, F_DUPFD_CLOEXEC, 0);
+	push_level(fill, (struct fill_level){ "", fd, previous_fd });
 	return walk_tree(repository, tree_id, &visitor, err);
 }

@@ -88,8 +88,19 @@ static int change(struct writer *writer, const struct walk_leaf *leaf,
 	return result;
 }
 
+/* Whether a checkout would be anything but the blob's bytes. */
+static bool has_changes(const struct attribute_value *attributes)
+{
+	return attributes &&
+		(attributes[ATTRIBUTE_EXPORT_SUBST].state == ATTRIBUTE_TRUE ||
+		 attributes[ATTRIBUTE_IDENT].state == ATTRIBUTE_TRUE ||
+		 attributes[ATTRIBUTE_EOL].state == ATTRIBUTE_TEXT_VALUE ||
+		 attributes[ATTRIBUTE_ENCODING].state == ATTRIBUTE_TEXT_VALUE ||
+		 attributes[ATTRIBUTE_FILTER].state == ATTRIBUTE_TEXT_VALUE);
+}
+
 static int write_contents(int dir_fd, const char *name, mode_t mode,
-			  const struct content *content)
+			  const struct content *content, struct stat *ret_status)
 {
 	autoclose int fd =
 		openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
@@ -99,15 +110,18 @@ static int write_contents(int dir_fd, const char *name, mode_t mode,
 	if (fd < 0)
 		return -errno;
 	result = file_write_all(fd, content->data, content->length_bytes);
+	if (result == 0 && fstat(fd, ret_status) < 0)
+		result = -errno;
 	if (result == 0 && close(TAKE_FD(fd)) < 0)
 		result = -errno;
 	return result;
 }
 
-static int write_file(struct writer *writer, int dir_fd, const struct walk_leaf *leaf,
-		      struct error *err)
+static int write_blob(struct writer *writer, int dir_fd, const struct walk_leaf *leaf,
+		      struct stat *ret_status, struct error *err)
 {
-	mode_t mode = leaf->mode == GIT_FILEMODE_BLOB_EXECUTABLE ? 0755 : 0644;
+	mode_t mode =
+		reuse_mode(&writer->reuse, leaf->mode == GIT_FILEMODE_BLOB_EXECUTABLE);
 	autoodbobject git_odb_object *blob = NULL;
 	autocontent struct content content = { 0 };
 	int result = read_blob(writer, leaf->id, &blob, err);
@@ -116,20 +130,36 @@ static int write_file(struct writer *writer, int dir_fd, const struct walk_leaf 
 		return result;
 	content.data = git_odb_object_data(blob);
 	content.length_bytes = git_odb_object_size(blob);
-	if (leaf->attributes)
+	if (has_changes(leaf->attributes))
 		result = change(writer, leaf, &content, err);
 	if (result < 0)
 		return result;
-	result = write_contents(dir_fd, leaf->name, mode, &content);
+	result = write_contents(dir_fd, leaf->name, mode, &content, ret_status);
+	return result < 0 ? error_set(err, result, "%s", strerror(-result)) : 0;
+}
+
+static int write_file(struct writer *writer, struct reuse_place place,
+		      const struct walk_leaf *leaf, struct error *err)
+{
+	mode_t mode =
+		reuse_mode(&writer->reuse, leaf->mode == GIT_FILEMODE_BLOB_EXECUTABLE);
+	bool is_blob = !has_changes(leaf->attributes);
+	struct stat status;
+	int result = 0;
+
+	if (!is_blob || !reuse_take(&writer->reuse, place, leaf, mode, &status))
+		result = write_blob(writer, place.dir_fd, leaf, &status, err);
 	if (result < 0)
-		return error_set(err, result, "%s", strerror(-result));
+		return result;
+	if (is_blob)
+		manifest_add(&writer->reuse.maker, leaf->path, leaf->id, &status);
 	writer->files_count++;
-	writer->bytes += (int64_t)content.length_bytes;
+	writer->bytes += status.st_size;
 	return 0;
 }
 
-static int write_symlink(struct writer *writer, int dir_fd, const struct walk_leaf *leaf,
-			 struct error *err)
+static int write_symlink(struct writer *writer, struct reuse_place place,
+			 const struct walk_leaf *leaf, struct error *err)
 {
 	autoodbobject git_odb_object *blob = NULL;
 	char target[PATH_MAX];
@@ -144,17 +174,17 @@ static int write_symlink(struct writer *writer, int dir_fd, const struct walk_le
 				 "its contents cannot be a symbolic link's target");
 	memcpy(target, git_odb_object_data(blob), length_bytes);
 	target[length_bytes] = '\0';
-	if (symlinkat(target, dir_fd, leaf->name) < 0)
+	if (symlinkat(target, place.dir_fd, leaf->name) < 0)
 		return error_set(err, errno, "%s", strerror(errno));
 	writer->symlinks_count++;
 	return 0;
 }
 
 /* As git archive does: the place is there, the contents are not in this repository. */
-static int write_submodule(struct writer *writer, int dir_fd,
+static int write_submodule(struct writer *writer, struct reuse_place place,
 			   const struct walk_leaf *leaf, struct error *err)
 {
-	if (mkdirat(dir_fd, leaf->name, 0755) < 0)
+	if (mkdirat(place.dir_fd, leaf->name, 0755) < 0)
 		return error_set(err, errno, "%s", strerror(errno));
 	writer->submodules_count++;
 	notices_add(&writer->notices, NOTICE_SUBMODULE, leaf->path, NULL);
@@ -163,8 +193,8 @@ static int write_submodule(struct writer *writer, int dir_fd,
 
 static const struct {
 	git_filemode_t mode;
-	int (*write)(struct writer *writer, int dir_fd, const struct walk_leaf *leaf,
-		     struct error *err);
+	int (*write)(struct writer *writer, struct reuse_place place,
+		     const struct walk_leaf *leaf, struct error *err);
 } writes[] = {
 	{ GIT_FILEMODE_BLOB, write_file },
 	{ GIT_FILEMODE_BLOB_EXECUTABLE, write_file },
@@ -172,12 +202,12 @@ static const struct {
 	{ GIT_FILEMODE_COMMIT, write_submodule },
 };
 
-int writer_write(struct writer *writer, int dir_fd, const struct walk_leaf *leaf,
-		 struct error *err)
+int writer_write(struct writer *writer, struct reuse_place place,
+		 const struct walk_leaf *leaf, struct error *err)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(writes); i++)
 		if (writes[i].mode == leaf->mode)
-			return writes[i].write(writer, dir_fd, leaf, err);
+			return writes[i].write(writer, place, leaf, err);
 	return error_set(err, EBADMSG, "its mode %o is not one of git's",
 			 (unsigned int)leaf->mode);
 }

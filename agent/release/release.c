@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "config/config.h"
+#include "config/keys.h"
 #include "metadata/metadata.h"
 #include "release/release_types.h"
 #include "release/tree.h"
@@ -213,6 +215,26 @@ static void log_warnings(const struct run *run, const struct json_object *reply)
 	}
 }
 
+/* What the export may take from: the release that served when the run began. */
+static void add_reuse(const struct run *run, struct json_object *request)
+{
+	const struct release *release = run->release;
+	const char *deploy_to = run->setup->deploy_to;
+	autofree char *store = text_format("%s/shared/.bootagent", deploy_to);
+	struct json_object *previous;
+	autofree char *directory = NULL;
+
+	json_set_string(request, "store", store);
+	json_set_string(request, "reuse", config_reuse_words[run->config->release.reuse]);
+	if (!release->previous_name)
+		return;
+	directory = text_format("%s/releases/%s", deploy_to, release->previous_name);
+	previous = json_new_object();
+	json_set_string(previous, "directory", directory);
+	json_set_string(previous, "revision", release->previous_revision);
+	json_set(request, "previous", previous);
+}
+
 static int perform_export(struct run *run, struct error *err)
 {
 	autojson struct json_object *request = json_new_object();
@@ -224,18 +246,24 @@ static int perform_export(struct run *run, struct error *err)
 		.idle_timeout_ms = EXPORT_IDLE_MS,
 		.deadline = deadline_in(EXPORT_TOTAL_MS),
 	};
+	autofree char *taken = NULL;
+	int64_t reused;
 	int result;
 
 	json_set_string(request, "verb", "export");
 	json_set_string(request, "repository", run->setup->mirror);
 	json_set_string(request, "revision", run->release->revision);
 	json_set_string(request, "directory", run->release->directory);
+	add_reuse(run, request);
 	result = run_worker(run, &task, &reply, err);
 	if (result < 0)
 		return result;
 	log_warnings(run, reply);
-	run_detail(run, "%s: %lld files, %.1f MB", run->release->name,
-		   (long long)json_integer(reply, "files", 0),
+	reused = json_integer(reply, "reused", 0);
+	if (reused > 0)
+		taken = text_format(" (%lld as before)", (long long)reused);
+	run_detail(run, "%s: %lld files%s, %.1f MB", run->release->name,
+		   (long long)json_integer(reply, "files", 0), taken ? taken : "",
 		   (double)json_integer(reply, "bytes", 0) / 1e6);
 	return 0;
 }

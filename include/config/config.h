@@ -74,6 +74,7 @@ struct config {
 		int64_t keep_releases;
 		struct config_linked_files linked_files;
 		struct config_texts linked_dirs;
+		int64_t reuse; /* index of config_reuse_words */
 	} release;
 	struct config_steps steps;
 	struct {

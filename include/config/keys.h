@@ -47,6 +47,9 @@ struct config_key {
 	const char *help;
 };
 
+/* The values of release.reuse; ends with NULL. */
+extern const char *const config_reuse_words[];
+
 /* Every key there is; ends with a NULL name. */
 extern const struct config_key config_keys[];
 

@@ -13,9 +13,13 @@ struct error;
  * umask of 022 gives.
  *
  *   request   {"repository": "/abs/NAME.git", "revision": "full hex",
- *              "directory": "/abs/…"}
+ *              "directory": "/abs/…", and to save work, all optional:
+ *              "store": "/abs/…", made in a directory that is there; keeps a manifest a
+ *              release, "previous": {"directory", "revision"}, an export into that store,
+ *              "reuse": "copy" (the default), "hardlink" or "none"}
  *   progress  {"files", "bytes"}
  *   result    {"files", "symlinks", "directories", "submodules", "bytes",
+ *              "reused": files taken from the previous release,
  *              "warnings": [sentences: submodules, filters that were not run, …]}
  *
  * Everything is on the disk when the result is sent. After an error the directory holds

@@ -192,7 +192,7 @@ def test_show_is_what_holds(root):
     assert shown["application"] == {"name": "api", "user": "deploy", "environment": {},
                                     "environment_parameters": None}
     assert shown["release"] == {"deploy_to": "/srv/api", "keep_releases": 5,
-                                "linked_files": [], "linked_dirs": []}
+                                "linked_files": [], "linked_dirs": [], "reuse": "copy"}
     assert shown["readiness"]["host"] is None
     assert "_comment" not in shown
     line = run("config", "show", "--json", "--root", directory).stdout
