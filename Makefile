@@ -145,6 +145,7 @@ SOURCE_HELPER_SOURCES := \
 	agent/git/pretty.c \
 	agent/git/resolve.c \
 	agent/git/reuse.c \
+	agent/git/space.c \
 	agent/git/sshstring.c \
 	agent/git/store.c \
 	agent/git/subst.c \

@@ -155,19 +155,28 @@ static struct json_object *describe(const struct fill *fill)
 	return result;
 }
 
+/* The space is looked at first: a release that does not fit is not begun. */
 static int write_tree(struct export_run *run, const struct json_object *request,
 		      int target_fd, struct error *err)
 {
-	int result = fill_directory(&run->fill, run->repository,
-				    git_commit_tree_id(run->commit), target_fd, err);
+	const char *path = json_string(request, "directory");
+	struct fill *fill = &run->fill;
+	const struct space_question question = {
+		run->repository, fill->writer.odb,    git_commit_tree_id(run->commit),
+		target_fd,       &fill->writer.reuse,
+	};
+	int result = space_measure(&question, &fill->space, err);
 
 	if (result == 0)
-		result = notices_check(&run->fill.writer.notices, err);
+		result = space_check(&fill->space, target_fd, path, err);
 	if (result < 0)
 		return result;
-	reuse_save(&run->fill.writer.reuse, request);
-	if (syncfs(target_fd) < 0)
-		return error_set(err, errno, "write to the disk: %s", strerror(errno));
+	result = fill_directory(fill, run->repository, question.tree_id, target_fd, err);
+	if (result == 0)
+		result = notices_check(&fill->writer.notices, err);
+	if (result < 0)
+		return space_explain(&fill->space, target_fd, path, err);
+	reuse_save(&fill->writer.reuse, request);
 	return 0;
 }
 
@@ -194,6 +203,8 @@ int export_perform(const struct json_object *request, struct json_object **ret_r
 		buffers_use_directory(target_fd);
 	if (result == 0)
 		result = write_tree(&run, request, target_fd, err);
+	if (result == 0 && syncfs(target_fd) < 0)
+		result = error_set(err, errno, "write to the disk: %s", strerror(errno));
 	if (result == 0)
 		*ret_result = describe(&run.fill);
 	return result;

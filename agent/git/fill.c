@@ -112,6 +112,8 @@ static int tell_progress(struct fill *fill, struct error *err)
 	line = json_new_object();
 	json_set_integer(line, "files", fill->writer.files_count);
 	json_set_integer(line, "bytes", fill->writer.bytes);
+	json_set_integer(line, "total_files", fill->space.files_count);
+	json_set_integer(line, "total_bytes", fill->space.bytes);
 	if (wire_send_progress(line) < 0)
 		return error_set(err, EPIPE, "whoever asked for the export is gone");
 	return 0;

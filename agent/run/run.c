@@ -212,9 +212,14 @@ static void on_progress(const struct json_object *progress, void *userdata)
 	int64_t received = json_integer(progress, "received_objects", -1);
 	int64_t total = json_integer(progress, "total_objects", -1);
 	int64_t bytes = json_integer(progress, "received_bytes", -1);
+	int64_t files = json_integer(progress, "files", -1);
 	autofree char *text = NULL;
 
-	if (received >= 0 && total > 0)
+	if (files >= 0)
+		text = text_format("%lld of %lld files, %.1f MB", (long long)files,
+				   (long long)json_integer(progress, "total_files", 0),
+				   (double)json_integer(progress, "bytes", 0) / 1e6);
+	else if (received >= 0 && total > 0)
 		text = text_format("%lld of %lld objects, %.1f MB", (long long)received,
 				   (long long)total,
 				   (double)(bytes > 0 ? bytes : 0) / 1e6);

@@ -17,14 +17,15 @@ struct error;
  *              "store": "/abs/…", made in a directory that is there; keeps a manifest a
  *              release, "previous": {"directory", "revision"}, an export into that store,
  *              "reuse": "copy" (the default), "hardlink" or "none"}
- *   progress  {"files", "bytes"}
+ *   progress  {"files", "bytes", "total_files", "total_bytes"}
  *   result    {"files", "symlinks", "directories", "submodules", "bytes",
  *              "reused": files taken from the previous release,
  *              "warnings": [sentences: submodules, filters that were not run, …]}
  *
  * Everything is on the disk when the result is sent. After an error the directory holds
  * whatever was written so far. -ENOTEMPTY: something is in the directory; -ENOENT: the
- * mirror does not have the revision; -EBADMSG: the tree holds what must not become a
+ * mirror does not have the revision; -ENOSPC, -EDQUOT: no room, with the numbers, if
+ * possible before anything is written; -EBADMSG: the tree holds what must not become a
  * file, is damaged, or has pointers of Git LFS in the place of files.
  */
 int export_perform(const struct json_object *request, struct json_object **ret_result,

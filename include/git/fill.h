@@ -3,6 +3,7 @@
 #define GIT_FILL_H
 
 #include "git/pace.h"
+#include "git/space.h"
 #include "git/writer.h"
 
 #include <stddef.h>
@@ -16,6 +17,7 @@ struct fill_level;
  */
 struct fill {
 	struct writer writer;
+	struct space space; /* what is to come, for the progress */
 	struct fill_level *levels;
 	size_t depth, capacity;
 	int64_t directories_count;
@@ -23,8 +25,9 @@ struct fill {
 };
 
 /*
- * Writes a whole tree into the empty directory dir_fd, and says {"files", "bytes"} as
- * progress. As walk_tree() and writer_write(); -EPIPE: nobody listens any more.
+ * Writes a whole tree into the empty directory dir_fd, and says {"files", "bytes",
+ * "total_files", "total_bytes"} as progress. As walk_tree() and writer_write(); -EPIPE:
+ * nobody listens any more.
  */
 int fill_directory(struct fill *fill, git_repository *repository, const git_oid *tree_id,
 		   int dir_fd, struct error *err) __attribute__((warn_unused_result));

@@ -156,9 +156,11 @@ def test_everything_as_git_archive_does(world):
         "directories": kinds.count(stat.S_IFDIR) - 1, "submodules": 1,
         "bytes": sum(p.lstat().st_size for p in world.target.rglob("*")
                      if p.is_file() and not p.is_symlink()),
+        "reused": 0,
         "warnings": ["'vendor/lib' is a submodule and was left empty, for submodules are not "
                      "fetched: if the application needs it, commit its files"]}
-    assert set(reply.progress[0]) == {"files", "bytes"}
+    assert set(reply.progress[0]) == {"files", "bytes", "total_files", "total_bytes"}
+    assert reply.progress[-1]["total_files"] == result["files"]
     assert os.listdir(world.target / "vendor/lib") == []
 
 
