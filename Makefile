@@ -204,6 +204,7 @@ UNIT_TESTS := \
 	tests/unit/git/test_base64.c \
 	tests/unit/git/test_entry.c \
 	tests/unit/git/test_failure.c \
+	tests/unit/git/test_manifest.c \
 	tests/unit/git/test_resolve.c \
 	tests/unit/git/test_wildmatch.c \
 	tests/unit/loop/test_child.c \

@@ -156,11 +156,13 @@ void manifest_begin(struct manifest_maker *maker, const char *revision)
 void manifest_add(struct manifest_maker *maker, const char *path, const git_oid *id,
 		  const struct stat *status)
 {
+	char hex[GIT_OID_HEXSZ + 1];
+
 	if (!maker->file)
 		return;
 	check(fprintf(maker->file,
 		      "%s %" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %s%c",
-		      git_oid_tostr_s(id), (int64_t)status->st_size,
+		      git_oid_tostr(hex, sizeof(hex), id), (int64_t)status->st_size,
 		      to_ns(status->st_mtim), to_ns(status->st_ctim),
 		      (uint64_t)status->st_ino, path, '\0'));
 	maker->count++;
