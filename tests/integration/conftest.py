@@ -24,6 +24,7 @@ from servers.process import wait_until  # noqa: E402
 from servers.repository import Repository  # noqa: E402
 from worker.source import made_world  # noqa: E402
 from worker.tree import made_tree  # noqa: E402
+from worker.trees import Forge  # noqa: E402
 
 WITHIN_S = 30
 IS_ROOT = os.geteuid() == 0
@@ -336,3 +337,8 @@ def world():
 @pytest.fixture
 def repository(world):
     return Repository.generic(world.served, {"README": b"hello\n", "lib/a.rb": b"A = 1\n"})
+
+
+@pytest.fixture
+def forge(world, repository):
+    return Forge(world, repository)

@@ -8,10 +8,9 @@ import pytest
 
 from servers.random_tree import RandomTree
 from servers.repository import File, Repository, Symlink
-from test_source_worker import TIMEOUT_S, Forge, contents
-from test_source_worker import forge, repository, world  # noqa: F401, pylint: disable=unused-import
+from worker.reply import TIMEOUT_S
+from worker.trees import Forge, contents
 
-# pylint: disable=redefined-outer-name
 TREES_A_SEED = 12
 POINTER = (b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 +
            b"\nsize 12345\n")

@@ -8,10 +8,9 @@ import subprocess
 import pytest
 
 from servers.repository import File, Symlink
-from test_source_worker import APPLICATION, TIMEOUT_S, archived, contents
-from test_source_worker import repository, world  # noqa: F401, pylint: disable=unused-import
+from worker.source import APPLICATION, TIMEOUT_S
+from worker.trees import archived, contents
 
-# pylint: disable=redefined-outer-name
 FILES = {f"d{number % 5}/f{number}": b"%d\n" % number for number in range(40)}
 
 

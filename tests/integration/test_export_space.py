@@ -12,10 +12,8 @@ import pytest
 
 from servers.namespace import own_mounts
 from servers.repository import Repository
-from test_source_worker import APPLICATION, ROOT, TIMEOUT_S
-from test_source_worker import world  # noqa: F401, pylint: disable=unused-import
+from worker.source import APPLICATION, ROOT, TIMEOUT_S
 
-# pylint: disable=redefined-outer-name
 # Mounts, runs, and says on the last line what was left behind and mounted.
 INSIDE = """
 mount -t tmpfs -o "$1" tmpfs "$2" && shift || exit 9

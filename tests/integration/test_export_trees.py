@@ -8,10 +8,8 @@ import subprocess
 import pytest
 
 from servers.repository import Repository
-from test_source_worker import APPLICATION, MEBIBYTE, TIMEOUT_S
-from test_source_worker import forge, repository, world  # noqa: F401, pylint: disable=unused-import
+from worker.source import APPLICATION, MEBIBYTE, TIMEOUT_S
 
-# pylint: disable=redefined-outer-name
 ANONYMOUS_MAX_KIB = 70 * 1024
 LARGE_BYTES = 100 * MEBIBYTE
 

@@ -14,6 +14,7 @@ import pytest
 from servers.process import wait_until
 from servers.repository import File, Repository, Symlink
 from worker.source import APPLICATION, FETCHER, MEBIBYTE, ROOT, TIMEOUT_S
+from worker.trees import Forge, archived, contents
 
 # ---- the conversation ---------------------------------------------------------------
 
@@ -78,35 +79,6 @@ def test_nobody_listens(world, repository):
 
 
 # ---- export -------------------------------------------------------------------------
-
-
-def contents(directory):
-    """{path: (type, mode, size and digest or target)} of everything below a directory."""
-    found = {}
-    for folder, folders, files in os.walk(os.fsencode(directory)):
-        for name in folders + files:
-            path = os.path.join(folder, name)
-            status = os.lstat(path)
-            entry = [stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode)]
-            if stat.S_ISLNK(status.st_mode):
-                entry.append(os.readlink(path))
-            elif stat.S_ISREG(status.st_mode):
-                entry.append(hashlib.sha256(Path(os.fsdecode(path)).read_bytes()).hexdigest())
-            found[os.path.relpath(path, os.fsencode(directory))] = entry
-    return found
-
-
-def archived(world, revision):
-    """What `git archive | tar x` makes of it, with the umask an export has."""
-    directory = world.root / "archived"
-    directory.mkdir()
-    with open(world.root / "archive.tar", "wb") as file:
-        subprocess.run(["git", "-c", "safe.directory=*", "-c", "tar.umask=0022",
-                        "-C", str(world.mirror), "archive", "--format=tar", revision],
-                       stdout=file, check=True, timeout=TIMEOUT_S)
-    subprocess.run(["tar", "-x", "-p", "-C", str(directory), "-f", str(world.root / "archive.tar")],
-                   check=True, timeout=TIMEOUT_S)
-    return contents(directory)
 
 
 def everything():
@@ -254,43 +226,6 @@ def test_on_the_disk_at_the_end(world, repository):
 
 
 # ---- trees no git would make --------------------------------------------------------
-
-
-class Forge:
-    """Writes objects into the served repository, which is exported from without a fetch."""
-
-    def __init__(self, world, repository):
-        self.world = world
-        self.path = repository.path
-
-    def object(self, kind, data):
-        whole = b"%b %d\0%b" % (kind, len(data), data)
-        name = hashlib.sha1(whole).hexdigest()
-        path = self.path / "objects" / name[:2] / name[2:]
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(zlib.compress(whole))
-        return name
-
-    def blob(self, data=b"data\n"):
-        return self.object(b"blob", data)
-
-    def tree(self, *entries):
-        return self.object(b"tree", b"".join(
-            b"%b %b\0%b" % (mode, name, bytes.fromhex(id)) for mode, name, id in entries))
-
-    def commit(self, tree):
-        who = b"bootagent tests <tests@example.org> 1700000000 +0000"
-        return self.object(b"commit", b"tree %b\nauthor %b\ncommitter %b\n\nforged\n" %
-                           (tree.encode(), who, who))
-
-    def export(self, tree):
-        subprocess.run(["chmod", "-R", "a+rX", str(self.path)], check=True, timeout=TIMEOUT_S)
-        return self.world.export(self.commit(tree), repository=str(self.path))
-
-
-@pytest.fixture
-def forge(world, repository):
-    return Forge(world, repository)
 
 
 @pytest.mark.parametrize("name", [b".", b"..", b".git", b".GIT", b".Git", b"../x", b"a/b",
