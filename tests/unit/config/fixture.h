@@ -20,7 +20,9 @@
 static inline int config_load_text(const char *text, struct layers *ret_layers,
 				   struct error *err)
 {
-	const struct config_layer layer = { "FILE", text, strlen(text) };
+	const struct config_layer layer = { .origin = "FILE",
+					    .text = text,
+					    .length_bytes = strlen(text) };
 	const struct layers_request request = {
 		/* no directory that has an etc/bootagent */
 		.root_fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC),

@@ -59,8 +59,10 @@ static void put(const struct scratch *scratch, const char *name, const char *tex
 static int load(const struct scratch *scratch, const char *user_data,
 		struct layers *ret_layers, struct error *err)
 {
-	const struct config_layer layer = { "user data", user_data,
-					    user_data ? strlen(user_data) : 0 };
+	const struct config_layer layer = { .origin = "user data",
+					    .text = user_data,
+					    .length_bytes =
+						    user_data ? strlen(user_data) : 0 };
 	const struct layers_request request = { .root_fd = scratch->fd,
 						.user_data = user_data ? &layer : NULL };
 
