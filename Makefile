@@ -87,6 +87,7 @@ BOOTAGENT_SOURCES := \
 	agent/release/release.c \
 	agent/release/rollback.c \
 	agent/release/tree.c \
+	agent/release/variables.c \
 	agent/run/begin.c \
 	agent/run/log.c \
 	agent/run/outcome.c \

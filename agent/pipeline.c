@@ -10,6 +10,7 @@
 #include "release/link.h"
 #include "release/release.h"
 #include "release/release_types.h"
+#include "release/variables.h"
 #include "run/begin.h"
 #include "run/run.h"
 #include "run/status.h"
@@ -84,9 +85,12 @@ static const struct stage stages[] = {
 	{ "source", source_stage, NULL, source_stage_done, "git", BOOT | SYNC, false },
 	{ "release", release_stage, NULL, release_stage_done, "git", BOOT | SYNC, false },
 	{ "rollback", rollback_stage, NULL, NULL, "machine", ROLLBACK, false },
-	{ "link", link_stage, link_is_needed, NULL, "machine", BOOT | SYNC, false },
+	{ "link", link_stage, link_is_needed, NULL, "machine", BOOT | SYNC | BACK,
+	  false },
 	{ "steps", steps_stage, is_fresh, NULL, "step", BOOT | SYNC, false },
 	{ "activate", activate_stage, NULL, NULL, "machine", ALL | BACK, false },
+	{ "variables", variables_stage, variables_are_needed, NULL, "machine", ALL | BACK,
+	  false },
 	{ "after-publish", after_publish_stage, has_after_publish, NULL, "step",
 	  ALL | BACK, false },
 	{ "ready", ready_stage, NULL, NULL, "probe", ALL | BACK, false },

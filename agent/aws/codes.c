@@ -60,6 +60,12 @@ static const struct {
 	{ "MissingAuthenticationTokenException", EACCES },
 	{ "ParameterNotFound", ENOENT },
 	{ "ResourceNotFoundException", ENOENT },
+	{ "InvalidKeyId", EINVAL },
+	{ "DecryptionFailure", EINVAL },
+	{ "DecryptionFailureException", EINVAL },
+	{ "InvalidParameterException", EINVAL },
+	{ "InvalidRequestException", EINVAL },
+	{ "ParameterVersionNotFound", ENOENT },
 	{ "ValidationError", EINVAL },
 	{ "ValidationException", EINVAL },
 };

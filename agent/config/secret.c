@@ -144,3 +144,12 @@ bool secret_is_group(const char *text)
 	bare = text_format("%.*s", (int)(length - (text[length - 1] == '/')), text);
 	return is_parameter(bare) && !strchr(bare, ':');
 }
+
+const char *secret_region(const char *text)
+{
+	size_t before = length_of_fields(text, 3);
+
+	return strncmp(text, "arn:", 4) == 0 && before > 0 && text[before] != ':'
+		? text + before
+		: NULL;
+}

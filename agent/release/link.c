@@ -2,47 +2,39 @@
 #include "release/link.h"
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "config/config.h"
 #include "release/release_types.h"
 #include "release/tree.h"
 #include "run/run.h"
-#include "secrets/environment.h"
 #include "secrets/secrets.h"
 #include "secrets/secrets_types.h"
 
-#include <string.h>
+#include <errno.h>
 
 /*
- * Where secrets go. Files are written by the application's user into its own shared/;
- * variables into a file that only root reads, which systemd hands to units, and we to
- * steps.
+ * Where the application's secrets go: its own user writes them into shared/, and links
+ * what is shared into the release.
  */
 
-#define ENVIRONMENT_MODE 0600
+#define GOING_BACK_WAIT_MS INT64_C(30000)
 
-bool link_is_needed(const struct run *run)
+static bool has_secret_file(const struct config *config)
 {
-	return run->is_boot || !run->release->is_served;
+	for (size_t i = 0; i < config->release.linked_files.count; i++)
+		if (config->release.linked_files.items[i].parameter)
+			return true;
+	return false;
 }
 
-static int write_environment(const struct run *run, struct error *err)
+/* A boot goes back to the image's release, too, whose secrets are the image's. */
+bool link_is_needed(const struct run *run)
 {
-	const struct config_texts *variables =
-		run->secrets ? &run->secrets->variables : NULL;
-	char *text;
-	int result;
-
-	if (!variables || variables->count == 0)
-		return file_remove(run->places.run_fd, SECRETS_ENVIRONMENT, err);
-	text = environment_format(variables);
-	result = file_write(run->places.run_fd, SECRETS_ENVIRONMENT, text,
-			    ENVIRONMENT_MODE, FILE_VOLATILE, err);
-	text_wipe(text);
-	return result;
+	if (run->is_taking_back)
+		return run->is_boot && has_secret_file(run->config) &&
+			!(run->secrets && run->secrets->is_linked);
+	return run->is_boot || !run->release->is_served;
 }
 
 static struct json_object *describe_files(const struct run *run)
@@ -87,19 +79,31 @@ static int link_tree(struct run *run, struct error *err)
 	return result;
 }
 
-int link_stage(struct run *run, struct error *err)
+static int link_all(struct run *run, struct error *err)
 {
 	size_t files = run->config->release.linked_files.count;
 	size_t directories = run->config->release.linked_dirs.count;
-	int result = secrets_await_all(run, err);
+	int result =
+		secrets_await_all(run, run->is_taking_back ? GOING_BACK_WAIT_MS : 0, err);
 
-	if (result == 0)
-		result = write_environment(run, err);
 	if (result == 0 && files + directories > 0)
 		result = link_tree(run, err);
-	run_detail(run, "%zu file%s, %zu director%s, %zu variable%s", files,
-		   files == 1 ? "" : "s", directories, directories == 1 ? "y" : "ies",
-		   run->secrets->variables.count,
-		   run->secrets->variables.count == 1 ? "" : "s");
+	run->secrets->is_linked = result == 0;
+	run_detail(run, "%zu file%s, %zu director%s", files, files == 1 ? "" : "s",
+		   directories, directories == 1 ? "y" : "ies");
 	return result;
+}
+
+int link_stage(struct run *run, struct error *err)
+{
+	int result = link_all(run, err);
+
+	if (result == 0 || result == -ECANCELED || !run->is_taking_back)
+		return result;
+	log_write(&run->log, LOG_WARNING,
+		  "%s: release %s goes on with the linked files that are there: %s",
+		  run->verb, run->release->name, err->text);
+	run_detail(run, "as they are: they could not be read");
+	*err = (struct error){ 0 };
+	return 0;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define NEEDS_BACKSLASH "\"\\`$"
+#define HEAD "# bootagent: "
 #define QUOTES_BYTES 4 /* two quotes, a line end, and one to spare */
 
 bool environment_can_hold(const char *value)
@@ -32,14 +33,17 @@ bool environment_can_hold(const char *value)
 	return true;
 }
 
-char *environment_format(const struct config_texts *variables)
+char *environment_format(const struct config_texts *variables, const char *group)
 {
-	size_t size = 1;
+	size_t size = strlen(HEAD) + strlen(group) + 2;
 	char *text, *end;
 
 	for (size_t i = 0; i < variables->count; i++)
 		size += 2 * strlen(variables->items[i]) + QUOTES_BYTES;
-	text = end = memory_new(size, 1);
+	text = memory_new(size, 1);
+	end = mempcpy(text, HEAD, strlen(HEAD));
+	end = mempcpy(end, group, strlen(group));
+	*end++ = '\n';
 	for (size_t i = 0; i < variables->count; i++) {
 		const char *variable = variables->items[i];
 		size_t name = strcspn(variable, "=") + 1;
@@ -101,15 +105,22 @@ static const char *parse_variable(const char *text, struct config_texts *variabl
 	return value + length + 2;
 }
 
-int environment_parse(const char *text, struct config_texts *ret_variables,
-		      struct error *err)
+int environment_parse(const char *text, const char *group,
+		      struct config_texts *ret_variables, struct error *err)
 {
+	size_t head = strlen(HEAD), length = group ? strlen(group) : 0;
+
+	if (strncmp(text, HEAD, head) != 0)
+		return error_set(err, EINVAL, "is not as the agent writes it");
+	text += head;
+	if (group && (strncmp(text, group, length) != 0 || text[length] != '\n'))
+		return error_set(err, ESTALE, "is of another configuration");
+	text += strcspn(text, "\n");
+	text += *text == '\n';
 	while (*text) {
 		text = parse_variable(text, ret_variables);
 		if (!text)
-			return error_set(err, EINVAL,
-					 "variable %zu is not as it was written: the "
-					 "next boot writes it anew",
+			return error_set(err, EINVAL, "variable %zu is damaged",
 					 ret_variables->count + 1);
 	}
 	return 0;

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "secrets/replies.h"
+#include "secrets/secrets.h"
 #include "secrets/secrets_types.h"
 
 #include <errno.h>
@@ -30,6 +31,18 @@ static const struct aws_service secretsmanager_service = {
 	.signing_name = "secretsmanager",
 	.variable = "AWS_ENDPOINT_URL_SECRETS_MANAGER",
 	.target_prefix = "secretsmanager",
+};
+
+/*
+ * A launch would be given up for it: an answer that is not AWS's (a proxy's page, an
+ * empty one), or keys that are not known yet, are not the last word.
+ */
+static const struct retry_rule rules[] = {
+	{ -EBUSY, RETRY_THROTTLED },     { -EACCES, RETRY_PERMANENT },
+	{ -EINVAL, RETRY_PERMANENT },    { -ENOENT, RETRY_PERMANENT },
+	{ -ENOKEY, RETRY_PERMANENT },    { -ESTALE, RETRY_PERMANENT },
+	{ -EOVERFLOW, RETRY_PERMANENT }, { -ECANCELED, RETRY_PERMANENT },
+	{ 0, RETRY_TRANSIENT },
 };
 
 static void on_done(void *userdata);
@@ -95,12 +108,13 @@ static int ask_parameters(struct secrets *secrets)
 
 static int ask_page(struct secrets *secrets)
 {
-	struct json_object *body = json_new_object();
+	struct json_object *body;
 
-	if (secrets->page_count++ == PAGES_MAX)
-		return error_set(&secrets->error, EPROTO,
+	if (secrets->page_count == PAGES_MAX)
+		return error_set(&secrets->error, EOVERFLOW,
 				 "the Parameter Store has no end of pages for '%s'",
 				 secrets->group);
+	body = json_new_object();
 	json_set_string(body, "Path", secrets->group_name.id);
 	json_set_boolean(body, "WithDecryption", true);
 	json_set_integer(body, "MaxResults", NAMES_MAX);
@@ -154,6 +168,7 @@ static int keep_reply(struct secrets *secrets, const struct json_object *reply)
 	case SECRETS_SECRET:
 		return replies_take_secret(secrets->asked, reply, err);
 	case SECRETS_PAGE:
+		secrets->page_count++;
 		return replies_take_page(secrets, reply, err);
 	case SECRETS_GROUP:
 		return replies_take_group(secrets, reply, err);
@@ -161,32 +176,58 @@ static int keep_reply(struct secrets *secrets, const struct json_object *reply)
 	return -EINVAL;
 }
 
-/* Which key of the configuration the question was for. */
-static const char *key_asked_for(const struct secrets *secrets)
+/* What the question was for, and which key wants it. */
+static char *describe_question(const struct secrets *secrets)
 {
-	const struct secret *secret = secrets->question == SECRETS_SECRET
-		? secrets->asked
-		: find_missing(secrets, SECRET_PARAMETER);
+	const char *region = secrets->aws->region;
+	const struct secret *first = find_missing(secrets, SECRET_PARAMETER);
+	size_t others = 0;
 
-	return secret ? secret->key : "application.environment_parameters";
+	switch (secrets->question) {
+	case SECRETS_PARAMETERS:
+		for (size_t i = 0; i < secrets->count; i++)
+			others += is_missing(&secrets->items[i], SECRET_PARAMETER);
+		return others > 1
+			? text_format("'%s' (%s) and %zu more of the Parameter Store of "
+				      "%s",
+				      first->text, first->key, others - 1, region)
+			: text_format("'%s' (%s) of the Parameter Store of %s",
+				      first->text, first->key, region);
+	case SECRETS_SECRET:
+		return text_format("'%s' (%s) of Secrets Manager of %s",
+				   secrets->asked->text, secrets->asked->key, region);
+	case SECRETS_PAGE:
+	case SECRETS_GROUP:
+		break;
+	}
+	return text_format("'%s' (application.environment_parameters) of %s",
+			   secrets->group, region);
+}
+
+static const char *advice_for(int code, const char *reason)
+{
+	if (code == -ENOENT)
+		return ": create it, or correct the name";
+	/* A signature or an expired key is no matter of policies. */
+	if (code == -EACCES && strstr(reason, "AccessDenied"))
+		return ": allow it in the policy of the instance's role";
+	return "";
 }
 
 static int take_reply(struct secrets *secrets)
 {
-	const char *key = key_asked_for(secrets);
-	struct error *err = &secrets->error, reason;
+	autofree char *what = describe_question(secrets);
 	struct json_object *reply = NULL;
-	int result = aws_call_json(secrets->call, &reply, err);
+	struct error reason = { 0 };
+	int result = aws_call_json(secrets->call, &reply, &reason);
 
-	reason = *err;
-	if (result == -EACCES)
-		return error_set(err, EACCES,
-				 "read %s: %.400s: allow it in the policy of the "
-				 "instance's role",
-				 key, reason.text);
-	if (result < 0)
-		return error_wrap(err, "read %s", key);
-	return keep_reply(secrets, reply);
+	if (result == 0)
+		return keep_reply(secrets, reply);
+	/* Of a list that moved on meanwhile there is no next page. */
+	if (secrets->question == SECRETS_PAGE)
+		secrets_begin_group(secrets);
+	return error_set(&secrets->error, result, "read %s: %.300s%s", what, reason.text,
+			 advice_for(result, reason.text));
 }
 
 static void give_up(struct secrets *secrets, int result)
@@ -211,7 +252,7 @@ static void begin_series(struct secrets *secrets)
 	const struct retry_plan plan = {
 		.loop = secrets->aws->loop,
 		.what = "secrets",
-		.rules = aws_rules,
+		.rules = rules,
 		.first_ms = FIRST_RETRY_MS,
 		.deadline = secrets->deadline,
 		.listener = secrets->listener,
@@ -242,6 +283,27 @@ static void on_done(void *userdata)
 		give_up(secrets, result);
 }
 
+/* An ARN of another region: AWS here would only say that there is no such thing. */
+static int check_regions(struct secrets *secrets)
+{
+	const char *here = secrets->aws->region;
+
+	for (size_t i = 0; i < secrets->count; i++) {
+		const struct secret *secret = &secrets->items[i];
+		const char *region = secret_region(secret->text);
+		size_t length = region ? strcspn(region, ":") : 0;
+
+		if (!secret->is_wanted || !region ||
+		    (strncmp(region, here, length) == 0 && here[length] == '\0'))
+			continue;
+		return error_set(&secrets->error, EINVAL,
+				 "'%s' (%s) is in %.*s, and this instance in %s: name "
+				 "one of this region, or replicate it",
+				 secret->text, secret->key, (int)length, region, here);
+	}
+	return 0;
+}
+
 void secrets_fetch(struct secrets *secrets)
 {
 	int result;
@@ -249,9 +311,19 @@ void secrets_fetch(struct secrets *secrets)
 	if (secrets->is_asking || secrets->error.code)
 		return;
 	begin_series(secrets);
-	result = ask(secrets);
+	result = check_regions(secrets);
+	if (result == 0)
+		result = ask(secrets);
 	if (result < 0)
 		give_up(secrets, result);
+}
+
+void secrets_begin_group(struct secrets *secrets)
+{
+	secrets_free_texts(&secrets->variables);
+	free(TAKE(secrets->next_page));
+	secrets->page_count = 0;
+	secrets->is_group_known = secrets->is_group_kept = false;
 }
 
 void secrets_cancel(struct secrets *secrets)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "secrets/replies.h"
 
+#include "aws/aws.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "config/keys.h"
 #include "config/shape.h"
 #include "secrets/environment.h"
 #include "secrets/secrets_types.h"
@@ -48,18 +50,32 @@ static int keep(struct secret *secret, const char *value, struct error *err)
 	return 0;
 }
 
-static int refuse_unknown(const struct secrets *secrets, const char *id,
-			  struct error *err)
+static const char *key_of(const struct secrets *secrets, const char *id)
 {
-	const char *key = "";
-
 	for (size_t i = 0; i < secrets->count; i++)
 		if (text_is_equal(secrets->items[i].name.id, id))
-			key = secrets->items[i].key;
+			return secrets->items[i].key;
+	return "";
+}
+
+/* All of them at once, so that a person mends them once. */
+static int refuse_unknown(const struct secrets *secrets, struct json_object *ids,
+			  struct error *err)
+{
+	autofree char *list = text_copy("");
+
+	for (size_t i = 0; i < json_object_array_length(ids); i++) {
+		const char *id = json_text(json_object_array_get_idx(ids, i));
+		char *longer = text_format("%s%s'%s' (%s)", list, i ? ", " : "",
+					   id ? id : "", key_of(secrets, id));
+
+		free(list);
+		list = longer;
+	}
 	return error_set(err, ENOENT,
-			 "the Parameter Store of this region has no '%s' (%s): create "
-			 "it, or correct the name",
-			 id, key);
+			 "the Parameter Store of %s has no %.380s: create it, or correct "
+			 "the name",
+			 secrets->aws ? secrets->aws->region : "this region", list);
 }
 
 int replies_take_parameters(struct secrets *secrets, const struct json_object *reply,
@@ -72,9 +88,7 @@ int replies_take_parameters(struct secrets *secrets, const struct json_object *r
 	int result = 0;
 
 	if (unknown && json_object_array_length(unknown) > 0)
-		return refuse_unknown(secrets,
-				      json_text(json_object_array_get_idx(unknown, 0)),
-				      err);
+		return refuse_unknown(secrets, unknown, err);
 	for (size_t i = 0; i < count; i++) {
 		const struct json_object *parameter = json_object_array_get_idx(list, i);
 
@@ -94,11 +108,24 @@ int replies_take_parameters(struct secrets *secrets, const struct json_object *r
 	return result;
 }
 
+/* Facts P2: nobody slips a library into root's units; and steps rely on ours. */
+static bool is_reserved(const char *name)
+{
+	return strncmp(name, "LD_", 3) == 0 || strncmp(name, "BOOTAGENT_", 10) == 0;
+}
+
 static int add_variable(struct secrets *secrets, const char *name, const char *value,
 			struct error *err)
 {
 	struct config_texts *variables = &secrets->variables;
 
+	if (name && is_reserved(name))
+		return error_set(
+			err, EINVAL,
+			"below '%s' (application.environment_parameters) '%s' is "
+			"not for parameters to set: LD_* changes what programs "
+			"are, BOOTAGENT_* is the agent's; remove it",
+			secrets->group, name);
 	if (!name || !shape_is_variable(name))
 		return error_set(
 			err, EINVAL,
@@ -158,6 +185,24 @@ int replies_take_page(struct secrets *secrets, const struct json_object *reply,
 	return secrets->next_page ? 0 : end_group(secrets, err);
 }
 
+/*
+ * A member as text, borrowed: databases' secrets have their port as a number. NULL: it is
+ * no single value.
+ */
+static const char *plain_text(struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_string:
+		return json_text(value);
+	case json_type_boolean:
+	case json_type_double:
+	case json_type_int:
+		return json_object_get_string(value);
+	default:
+		return NULL;
+	}
+}
+
 /* The reply's text as a JSON object, which the caller puts. */
 static int read_members(const struct json_object *reply, const char *text,
 			struct json_object **ret_members, struct error *err)
@@ -183,6 +228,7 @@ int replies_take_secret(struct secret *secret, const struct json_object *reply,
 {
 	const char *member = secret->name.member;
 	autojson struct json_object *members = NULL;
+	const char *text;
 	int result;
 
 	if (!member)
@@ -190,13 +236,24 @@ int replies_take_secret(struct secret *secret, const struct json_object *reply,
 	result = read_members(reply, secret->text, &members, err);
 	if (result < 0)
 		return result;
-	if (!json_string(members, member))
+	text = plain_text(key_value(members, member));
+	if (!text)
 		return error_set(err, EINVAL,
-				 "the secret of '%s' (%s) has no text of the key '%s'",
+				 "the secret of '%s' (%s) has no text or number of the "
+				 "key '%s'",
 				 secret->text, secret->key, member);
-	result = keep(secret, json_string(members, member), err);
+	result = keep(secret, text, err);
 	json_wipe(members);
 	return result;
+}
+
+static int refuse_member(const struct secrets *secrets, const char *name,
+			 struct error *err)
+{
+	return error_set(err, EINVAL,
+			 "in '%s' (application.environment_parameters) '%.64s' is no "
+			 "text, number, true or false: a variable holds one of these",
+			 secrets->group, name);
 }
 
 int replies_take_group(struct secrets *secrets, const struct json_object *reply,
@@ -208,7 +265,10 @@ int replies_take_group(struct secrets *secrets, const struct json_object *reply,
 	if (result < 0)
 		return result;
 	json_object_object_foreach(members, name, value) {
-		result = add_variable(secrets, name, json_text(value), err);
+		const char *text = plain_text(value);
+
+		result = text ? add_variable(secrets, name, text, err)
+			      : refuse_member(secrets, name, err);
 		if (result < 0)
 			break;
 	}

@@ -3,12 +3,10 @@
 
 #include "aws/aws.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "loop/loop.h"
 #include "run/run.h"
-#include "secrets/environment.h"
 #include "secrets/fetch.h"
 #include "secrets/secrets_types.h"
 
@@ -23,8 +21,6 @@
 
 #define SECRETS_BUDGET_MS INT64_C(300000)
 #define WAIT_MARGIN_MS 2000
-/* Two bytes a character of 256 values of 8 KiB, and their names. */
-#define ENVIRONMENT_MAX_BYTES (8 * 1024 * 1024)
 
 static void add(struct secrets *secrets, const char *text, char *key, bool is_wanted)
 {
@@ -93,18 +89,24 @@ static bool is_over(const void *data)
 	return !((const struct secrets *)data)->is_asking;
 }
 
-static int await(struct run *run, struct error *err)
+static int await(struct run *run, struct deadline deadline, struct error *err)
 {
 	struct secrets *secrets = run->secrets;
-	/* The calls' own deadline comes first and knows the reason. */
-	const struct deadline net = { secrets->deadline.at_ms + WAIT_MARGIN_MS };
-	int result = loop_wait(&run->loop, is_over, secrets, net, err);
+	int result = loop_wait(&run->loop, is_over, secrets, deadline, err);
 
+	if (result == -ETIME)
+		return error_set(err, ETIME, "the secrets are not there in time");
 	if (result == 0 && secrets->error.code) {
 		*err = secrets->error;
 		result = err->code;
 	}
 	return result;
+}
+
+/* The calls' own deadline comes first and knows the reason. */
+static struct deadline net_of(const struct secrets *secrets)
+{
+	return (struct deadline){ secrets->deadline.at_ms + WAIT_MARGIN_MS };
 }
 
 static void fetch(struct run *run)
@@ -119,70 +121,55 @@ int secrets_stage(struct run *run, struct error *err)
 {
 	int result = 0;
 
-	run->secrets = collect(run);
+	(void)secrets_of(run);
 	fetch(run);
 	if (has_git_secret(run->config))
-		result = await(run, err);
+		result = await(run, net_of(run->secrets), err);
 	else
 		run_detail(run, "being read on the way");
 	return result;
 }
 
-int secrets_await_all(struct run *run, struct error *err)
+int secrets_await_all(struct run *run, int64_t at_most_ms, struct error *err)
 {
-	struct secrets *secrets;
+	struct secrets *secrets = secrets_of(run);
+	struct deadline deadline;
 
-	if (!run->secrets)
-		run->secrets = collect(run);
-	secrets = run->secrets;
 	for (size_t i = 0; i < secrets->count; i++)
 		secrets->items[i].is_wanted = true;
 	secrets->is_group_wanted = secrets->group != NULL;
 	/* What was begun goes on by its own deadline; else there is something to ask. */
 	if (!secrets->is_asking)
 		fetch(run);
-	return await(run, err);
+	deadline = net_of(secrets);
+	if (at_most_ms > 0)
+		deadline = deadline_sooner(deadline, deadline_in(at_most_ms));
+	return await(run, deadline, err);
 }
 
-static void forget_variables(struct secrets *secrets)
+struct secrets *secrets_of(struct run *run)
 {
-	for (size_t i = 0; i < secrets->variables.count; i++)
-		text_wipe(secrets->variables.items[i]);
-	free(secrets->variables.items);
-	secrets->variables = (struct config_texts){ 0 };
-}
-
-/* Root wrote it for root: a file that is not there is no variables. */
-static int load_variables(struct run *run, struct config_texts *ret_variables,
-			  struct error *err)
-{
-	char *text = NULL;
-	int result = file_read(run->places.run_fd, SECRETS_ENVIRONMENT,
-			       ENVIRONMENT_MAX_BYTES, &text, NULL, err);
-
-	if (result == -ENOENT)
-		return 0;
-	if (result == 0)
-		result = environment_parse(text, ret_variables, err);
-	text_wipe(text);
-	return result < 0 ? error_wrap(err, "run/bootagent/" SECRETS_ENVIRONMENT) : 0;
-}
-
-int secrets_variables(struct run *run, const struct config_texts **ret_variables,
-		      struct error *err)
-{
-	struct secrets *secrets;
-
 	if (!run->secrets)
 		run->secrets = collect(run);
-	secrets = run->secrets;
-	*ret_variables = &secrets->variables;
-	if (!secrets->group || secrets->is_group_known || secrets->is_group_kept)
-		return 0;
-	/* Half of them, where reading was given up. */
-	forget_variables(secrets);
-	secrets->is_group_kept = true;
-	return load_variables(run, &secrets->variables, err);
+	return run->secrets;
+}
+
+void secrets_free_texts(struct config_texts *texts)
+{
+	for (size_t i = 0; i < texts->count; i++)
+		text_wipe(texts->items[i]);
+	free(texts->items);
+	*texts = (struct config_texts){ 0 };
+}
+
+const struct config_texts *secrets_variables(const struct run *run)
+{
+	static const struct config_texts none = { 0 };
+	const struct secrets *secrets = run->secrets;
+
+	return secrets && (secrets->is_group_known || secrets->is_group_kept)
+		? &secrets->variables
+		: &none;
 }
 
 const char *secrets_value(const struct run *run, const char *text)
@@ -208,7 +195,8 @@ void secrets_stage_done(struct run *run)
 		secret_name_done(&secrets->items[i].name);
 		text_wipe(secrets->items[i].value);
 	}
-	forget_variables(secrets);
+	secrets_free_texts(&secrets->variables);
+	text_wipe(secrets->file_before);
 	free(secrets->items);
 	free(secrets->next_page);
 	secret_name_done(&secrets->group_name);

@@ -47,10 +47,9 @@ static bool is_set(const struct config_texts *environment, const char *variable)
  * Variables from secrets win over the configuration's, as systemd's EnvironmentFile= wins
  * over Environment=, and these over the user's usual ones.
  */
-static int make_environment(struct run *run, struct config_texts *ret_environment,
-			    struct error *err)
+static void make_environment(const struct run *run, struct config_texts *ret_environment)
 {
-	const struct config_texts *secrets = NULL;
+	const struct config_texts *secrets = secrets_variables(run);
 	const struct config_texts *configured = &run->config->application.environment;
 	const struct setup *setup = run->setup;
 	char *usual[] = {
@@ -64,8 +63,6 @@ static int make_environment(struct run *run, struct config_texts *ret_environmen
 		text_format("BOOTAGENT_REVISION=%s", run->release->revision),
 	};
 
-	int result = secrets_variables(run, &secrets, err);
-
 	for (size_t i = 0; i < secrets->count; i++)
 		add(ret_environment, text_copy(secrets->items[i]));
 	for (size_t i = 0; i < configured->count; i++)
@@ -77,7 +74,6 @@ static int make_environment(struct run *run, struct config_texts *ret_environmen
 		else
 			add(ret_environment, usual[i]);
 	}
-	return result;
 }
 
 static int perform(struct run *run, const struct config_step *step,
@@ -109,8 +105,9 @@ static int perform_all(struct run *run, enum step_when when, struct error *err)
 	struct config_texts environment = { 0 };
 	const struct config_steps *steps = &run->config->steps;
 	size_t count = 0;
-	int result = make_environment(run, &environment, err);
+	int result = 0;
 
+	make_environment(run, &environment);
 	for (size_t i = 0; i < steps->count && result == 0; i++) {
 		if (steps->items[i].when != (int64_t)when)
 			continue;

@@ -29,6 +29,9 @@ int secret_name_parse(const char *text, struct secret_name *ret_name)
 
 void secret_name_done(struct secret_name *name);
 
+/* Of an ARN the region, which a colon follows; borrowed. NULL: it is no ARN. */
+const char *secret_region(const char *text);
+
 /* Whether it can name one secret. */
 bool secret_is_name(const char *text);
 

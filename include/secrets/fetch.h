@@ -13,6 +13,9 @@ struct secrets;
  */
 void secrets_fetch(struct secrets *secrets);
 
+/* Forgets the group's variables, all pages of them. */
+void secrets_begin_group(struct secrets *secrets);
+
 /* Gives up what is under way. Harmless without. */
 void secrets_cancel(struct secrets *secrets);
 

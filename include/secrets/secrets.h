@@ -3,13 +3,12 @@
 #define SECRETS_SECRETS_H
 
 #include <stdbool.h>
-
-/* In run/bootagent: the variables, for units and steps; 0600. */
-#define SECRETS_ENVIRONMENT "environment"
+#include <stdint.h>
 
 struct config_texts;
 struct error;
 struct run;
+struct secrets;
 
 /* Whether git needs one, or this is a boot and anything else does. */
 bool secrets_are_needed(const struct run *run);
@@ -25,19 +24,23 @@ int secrets_stage(struct run *run, struct error *err) __attribute__((warn_unused
 void secrets_stage_done(struct run *run);
 
 /*
- * Waits until everything that the configuration names is there; begins what was not
- * begun. Errors as secrets_stage().
+ * Waits until everything that the configuration names is there, for at most so long (0:
+ * the run's deadline); begins what was not begun. Errors as secrets_stage(), -ETIME.
  */
-int secrets_await_all(struct run *run, struct error *err)
+int secrets_await_all(struct run *run, int64_t at_most_ms, struct error *err)
 	__attribute__((warn_unused_result));
 
 /*
- * The environment's variables ("NAME=value"): those that this run read, else those that
- * an earlier run of this boot left for the units, so that a release that is gone back to
- * has them, too. None of them is no error. Borrowed until secrets_stage_done().
+ * The variables ("NAME=value") that steps are given: those read, or kept, whole; else
+ * none. Borrowed until secrets_stage_done().
  */
-int secrets_variables(struct run *run, const struct config_texts **ret_variables,
-		      struct error *err) __attribute__((warn_unused_result));
+const struct config_texts *secrets_variables(const struct run *run);
+
+/* What the configuration names, made when it is first asked for. */
+struct secrets *secrets_of(struct run *run) __attribute__((returns_nonnull));
+
+/* Wipes and frees texts that are secrets. */
+void secrets_free_texts(struct config_texts *texts);
 
 /*
  * The value of a secret as the configuration names it; NULL: it was not asked for, or

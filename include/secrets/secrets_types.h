@@ -44,6 +44,9 @@ struct secrets {
 	struct secret_name group_name;
 	bool is_group_wanted, is_group_known;
 	bool is_group_kept; /* the variables are an earlier run's */
+	bool is_written;    /* they went into the file, which held before: */
+	char *file_before;  /* NULL: there was none; wiped when done */
+	bool is_linked;     /* the files were filled in this run */
 	char *next_page;    /* of the group; NULL: the first */
 	int page_count;
 	struct config_texts variables; /* of the group, "NAME=value"; wiped when done */

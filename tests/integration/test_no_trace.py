@@ -186,7 +186,7 @@ if IS_ROOT:
             laden.command("boot", "--verbose"), laden.environment(), tmp_path / "stderr")
         assert status == 1 and len(entries) > 1
         assert_no_trace(laden, json.dumps(entries), stderr,
-                        expected=["file", "variable", "user data"])
+                        expected=["file", "user data"])
 
 
 FAILURES = {
@@ -195,8 +195,7 @@ FAILURES = {
     "git cuts the connection": (
         lambda box: box.set_git_fault({"cut_after_bytes": 10}), ["user data"]),
     "the step fails and says nothing": (
-        lambda box: box.configure(steps=[shell("bad", "exit 3")]),
-        ["file", "variable", "user data"]),
+        lambda box: box.configure(steps=[shell("bad", "exit 3")]), ["file", "user data"]),
     "the probe fails": (
         lambda box: box.application_stops(), ["file", "variable", "user data"]),
     "a parameter is missing": (
@@ -245,7 +244,7 @@ def test_a_crash_leaves_no_core(laden, tmp_path):
     process.communicate(timeout=WITHIN_S)
     assert process.returncode != 0
     assert list(tmp_path.iterdir()) == []
-    assert_no_trace(laden, expected=["file", "variable", "user data"])
+    assert_no_trace(laden, expected=["file", "user data"])
 
 
 def test_a_worker_leaves_no_core(laden):

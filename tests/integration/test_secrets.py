@@ -154,21 +154,109 @@ def test_a_sync_that_finds_nothing_new_asks_for_nothing(box, store):
     assert box.shared("a.key").read_text() == "new"
 
 
-def test_a_release_that_is_gone_back_to_has_its_variables(box, store):
-    """Though nothing is read for it: AWS may be what does not answer."""
-    store("/hello/env/ONE", VARIABLE)
-    box.configure(application={"environment_parameters": "/hello/env"},
-                  steps=[shell("keep", KEEP_ENVIRONMENT, when="after-publish")])
-    box.boot()
-    first = box.current()
-    box.repository.commit({"b.txt": b"b\n"}, "the second revision")
-    box.sync()
+# ---- with the release -----------------------------------------------------------------
+
+def denied(box):
     box.region.fault(kind="aws", action=BY_PATH, fault="error", code="AccessDeniedException",
                      message="no", status=400)
+
+
+@pytest.fixture
+def with_variables(box, store):
+    """A machine that serves with a variable, which an after-publish step writes down."""
+    store("/hello/env/ONE", VARIABLE)
+    store("/other/env/ONE", "other")
+    store("/hello/key", "old")
+    box.configure(application={"environment_parameters": "/hello/env"},
+                  release=linked(("a.key", "/hello/key")),
+                  steps=[shell("keep", KEEP_ENVIRONMENT, when="after-publish")])
+    box.boot()
+    box.shared("env").unlink()
+    return box
+
+
+def test_a_release_that_is_gone_back_to_has_its_variables(with_variables):
+    """Though nothing is read for it: AWS may be what does not answer."""
+    box, first = with_variables, with_variables.current()
+    box.repository.commit({"b.txt": b"b\n"}, "the second revision")
+    box.sync()
+    denied(box)
     box.shared("env").unlink()
     box.expect("rollback", 0)
     assert box.current() == first
     assert variables(box)["ONE"] == VARIABLE
+
+
+@pytest.mark.parametrize("steps", [
+    [shell("bad", "exit 1")],
+    [shell("bad", 'test -e b.txt || exit 0; exit 1', when="after-publish"),
+     shell("keep", KEEP_ENVIRONMENT, when="after-publish")],
+], ids=["before the flip", "after it"])
+def test_a_release_that_fails_leaves_the_variables_as_they_were(with_variables, steps):
+    box = with_variables
+    before = environment_file(box).read_text()
+    box.configure(application={"environment_parameters": "/other/env"}, steps=steps)
+    box.repository.commit({"b.txt": b"b\n"}, "the second revision")
+    box.sync(5)
+    assert environment_file(box).read_text() == before
+    if len(steps) == 2:
+        assert variables(box)["ONE"] == VARIABLE
+
+
+@pytest.mark.parametrize("damage", [
+    lambda file: file.unlink(),
+    lambda file: file.write_text(file.read_text()[:-20]),
+    lambda file: file.write_text(file.read_text().replace("/hello/env", "/other/env")),
+], ids=["gone", "damaged", "another's"])
+def test_variables_that_are_not_there_are_read_anew(with_variables, damage):
+    box = with_variables
+    box.repository.commit({"b.txt": b"b\n"}, "the second revision")
+    box.sync()
+    box.shared("env").unlink()
+    damage(environment_file(box))
+    box.expect("rollback", 0)
+    assert variables(box)["ONE"] == VARIABLE
+    assert VARIABLE.split()[0] in environment_file(box).read_text()
+
+
+def test_what_cannot_be_read_is_told_and_gone_without(with_variables):
+    box = with_variables
+    box.repository.commit({"b.txt": b"b\n"}, "the second revision")
+    box.sync()
+    box.shared("env").unlink()
+    environment_file(box).unlink()
+    denied(box)
+    result = box.expect("rollback", 0)
+    assert "goes on without the variables of '/hello/env'" in result.stderr
+    assert "AccessDeniedException" in result.stderr
+    assert "ONE" not in variables(box) and not environment_file(box).exists()
+
+
+@pytest.mark.parametrize("policy, code", [("fail", 5), ("serve-baked", 0)])
+def test_a_boot_without_git_has_its_secrets(with_variables, store, policy, code):
+    """SSM answers late, after git has failed."""
+    box = with_variables
+    store("/hello/key", "new")
+    box.configure(source={"on_unreachable": policy})
+    box.reboot()
+    box.set_git_fault({"status": 503})
+    box.region.fault(kind="aws", action=BY_NAME, count=1, fault="delay", seconds=1)
+    box.boot(code)
+    assert variables(box)["ONE"] == VARIABLE
+    assert box.shared("a.key").read_text() == "new"
+    assert VARIABLE.split()[0] in environment_file(box).read_text()
+
+
+def test_a_boot_without_git_and_secrets_says_so(with_variables):
+    box = with_variables
+    box.reboot()
+    box.set_git_fault({"status": 503})
+    box.region.fault(kind="aws", action=BY_NAME, fault="error", code="AccessDeniedException",
+                     message="no", status=400)
+    result = box.boot(5)
+    assert "goes on with the linked files that are there" in result.stderr
+    assert "goes on without the variables" in result.stderr
+    assert box.shared("a.key").read_text() == "old"
 
 
 def test_variables_that_are_no_longer_configured_are_gone(box, store):
@@ -202,7 +290,7 @@ def test_a_parameter_that_is_not_there(box, store):
     store("/hello/key", KEY)
     box.configure(release=linked(("a.key", "/hello/key"), ("b.key", "/hello/kye")))
     result = box.boot(1)
-    assert ("the Parameter Store of this region has no '/hello/kye' "
+    assert ("the Parameter Store of ap-northeast-2 has no '/hello/kye' "
             "(release.linked_files[1].parameter): create it, or correct the name"
             ) in result.stderr
     assert box.last_run["cause"] == "machine"
@@ -216,10 +304,69 @@ def test_a_role_that_may_not(box, store):
                      message="User is not authorized to perform: ssm:GetParameters", status=400)
     box.configure(release=linked(("a.key", "/hello/key")))
     result = box.boot(1)
-    assert ("read release.linked_files[0].parameter: AccessDeniedException: User is not "
-            "authorized to perform: ssm:GetParameters: allow it in the policy of the "
-            "instance's role") in result.stderr
+    assert ("read '/hello/key' (release.linked_files[0].parameter) of the Parameter Store of "
+            "ap-northeast-2: AccessDeniedException: User is not authorized to perform: "
+            "ssm:GetParameters: allow it in the policy of the instance's role") in result.stderr
     assert secret_calls(box) == [BY_NAME]
+
+
+def test_all_that_is_missing_is_told_at_once(box, store):
+    box.configure(release=linked(("a.key", "/hello/one"), ("b.key", "/hello/two")))
+    stderr = box.boot(1).stderr
+    assert "'/hello/one' (release.linked_files[0].parameter)" in stderr
+    assert "'/hello/two' (release.linked_files[1].parameter)" in stderr
+
+
+def test_a_secret_that_is_not_there(box, store):
+    box.configure(release=linked(("a.key", "/aws/reference/secretsmanager/hello/none")))
+    stderr = box.boot(1).stderr
+    assert ("read '/aws/reference/secretsmanager/hello/none' (release.linked_files[0].parameter) "
+            "of Secrets Manager of ap-northeast-2: ResourceNotFoundException: ") in stderr
+    assert stderr.rstrip().endswith(": create it, or correct the name")
+
+
+def test_an_arn_of_another_region(box, store):
+    name = "arn:aws:ssm:us-west-2:123456789012:parameter/key"
+    box.configure(release=linked(("a.key", name)))
+    assert ("is in us-west-2, and this instance in ap-northeast-2: name one of this region"
+            ) in box.boot(1).stderr
+    assert secret_calls(box) == []
+
+
+ODD = {
+    "empty": {"fault": "empty"},
+    "somebody's page": {"fault": "body", "body": "<html><p>Welcome"},
+    "somebody's 403": {"fault": "status", "status": 403, "body": "<html>"},
+    "408": {"fault": "status", "status": 408},
+    "connection lost": {"fault": "close", "at": "start", "apply": False},
+    "keys not known yet": {"fault": "error", "code": "UnrecognizedClientException",
+                           "status": 400, "count": 3},
+    "keys expired": {"fault": "error", "code": "ExpiredTokenException", "status": 400, "count": 2},
+}
+
+
+@pytest.mark.parametrize("fault", ODD.values(), ids=ODD)
+def test_an_odd_answer_is_not_the_last_word(box, store, fault):
+    store("/hello/key", KEY)
+    box.region.fault(**{"kind": "aws", "action": BY_NAME, "count": 1, "message": "", **fault}
+                     if fault["fault"] == "error" else
+                     {"kind": "aws", "action": BY_NAME, "count": 1, **fault})
+    box.configure(release=linked(("a.key", "/hello/key")))
+    box.boot()
+    assert box.shared("a.key").read_text() == KEY
+
+
+def test_a_page_that_is_gone_begins_the_path_again(box, store):
+    for number in range(23):
+        store(f"/hello/env/V{number}", f"value {number}")
+    box.region.fault(kind="aws", action=BY_PATH, count=1, after=1, fault="error",
+                     code="InvalidNextToken", message="", status=400)
+    box.configure(application={"environment_parameters": "/hello/env"},
+                  steps=[shell("keep", KEEP_ENVIRONMENT)])
+    box.boot()
+    assert {f"V{number}": f"value {number}" for number in range(23)}.items() \
+        <= variables(box).items()
+    assert len(secret_calls(box)) == 5
 
 
 def test_throttling_is_waited_out(box, store):

@@ -102,11 +102,22 @@ static void groups_are_paths_or_whole_secrets(void **state)
 	assert_false(secret_is_group("arn:aws:ssm:a:1:parameter/im8/env"));
 }
 
+static void of_an_arn_the_region_is_known(void **state)
+{
+	(void)state;
+	assert_string_equal(secret_region("arn:aws:ssm:eu-west-1:1:parameter/a"),
+			    "eu-west-1:1:parameter/a");
+	assert_null(secret_region("/a/b"));
+	assert_null(secret_region("arn:aws:ssm"));
+	assert_null(secret_region("arn:aws:ssm::1:parameter/a"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_taken_apart),
 		cmocka_unit_test(what_is_no_name_is_refused),
+		cmocka_unit_test(of_an_arn_the_region_is_known),
 		cmocka_unit_test(groups_are_paths_or_whole_secrets),
 	};
 

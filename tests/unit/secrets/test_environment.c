@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "config/config.h"
 
@@ -30,10 +31,11 @@ static void values_are_quoted(void **state)
 	char empty[] = "C=";
 	char *items[] = { plain, odd, empty, NULL };
 	const struct config_texts variables = { items, 3 };
-	char *text = environment_format(&variables);
+	char *text = environment_format(&variables, "/a/");
 
 	(void)state;
 	assert_string_equal(text,
+			    "# bootagent: /a/\n"
 			    "A=\"b c\"\n"
 			    "B_2=\"\\\"x\\\" \\\\n \\$HOME \\`id\\` 'y' # z\n\tnext =\"\n"
 			    "C=\"\"\n");
@@ -42,22 +44,33 @@ static void values_are_quoted(void **state)
 
 static void what_was_written_is_read(void **state)
 {
-	static const char text[] = "A=\"b c\"\nB_2=\"\\\"x\\\" \\\\ \\$H\ny\"\nC=\"\"\n";
+	static const char text[] = "# bootagent: /a/\n"
+				   "A=\"b c\"\nB_2=\"\\\"x\\\" \\\\ \\$H\ny\"\nC=\"\"\n";
 	struct config_texts variables = { 0 };
 	struct error err;
 	char *again;
 
 	(void)state;
-	assert_int_equal(environment_parse(text, &variables, &err), 0);
+	assert_int_equal(environment_parse(text, "/a/", &variables, &err), 0);
 	assert_int_equal(variables.count, 3);
 	assert_string_equal(variables.items[0], "A=b c");
 	assert_string_equal(variables.items[1], "B_2=\"x\" \\ $H\ny");
 	assert_string_equal(variables.items[2], "C=");
 	assert_null(variables.items[3]);
-	again = environment_format(&variables);
+	again = environment_format(&variables, "/a/");
 	assert_string_equal(again, text);
 	text_wipe(again);
 	forget(&variables);
+}
+
+static int parse(const char *text)
+{
+	struct config_texts variables = { 0 };
+	struct error err;
+	int result = environment_parse(text, "/a/", &variables, &err);
+
+	forget(&variables);
+	return result;
 }
 
 static void what_nobody_wrote_is_refused(void **state)
@@ -69,21 +82,22 @@ static void what_nobody_wrote_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		struct config_texts variables = { 0 };
-		struct error err;
+		autofree char *text = text_format("# bootagent: /a/\n%s", texts[i]);
 
-		assert_int_equal(environment_parse(texts[i], &variables, &err), -EINVAL);
-		forget(&variables);
+		assert_int_equal(parse(text), -EINVAL);
 	}
+	assert_int_equal(parse("A=\"b\"\n"), -EINVAL);
+	assert_int_equal(parse("# bootagent: /a/b\n"), -ESTALE);
+	assert_int_equal(parse("# bootagent: /b/\n"), -ESTALE);
 }
 
 static void nothing_is_an_empty_file(void **state)
 {
 	const struct config_texts variables = { 0 };
-	char *text = environment_format(&variables);
+	char *text = environment_format(&variables, "/a/");
 
 	(void)state;
-	assert_string_equal(text, "");
+	assert_string_equal(text, "# bootagent: /a/\n");
 	text_wipe(text);
 }
 

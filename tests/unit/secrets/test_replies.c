@@ -79,17 +79,19 @@ static void parameters_are_matched(void **state)
 
 static void a_parameter_that_is_not_there(void **state)
 {
-	struct secret items[] = { asked_for("/a/key") };
-	struct secrets secrets = { .items = items, .count = 1 };
+	struct secret items[] = { asked_for("/a/key"), asked_for("/b") };
+	struct secrets secrets = { .items = items, .count = 2 };
 	autojson struct json_object *reply =
-		parse("{\"Parameters\": [], \"InvalidParameters\": [\"/a/key\"]}");
+		parse("{\"Parameters\": [],"
+		      "\"InvalidParameters\": [\"/a/key\", \"/b\"]}");
 	struct error err;
 
 	(void)state;
 	assert_int_equal(replies_take_parameters(&secrets, reply, &err), -ENOENT);
 	assert_string_equal(err.text,
 			    "the Parameter Store of this region has no '/a/key' "
-			    "(source.token_parameter): create it, or correct the name");
+			    "(source.token_parameter), '/b' (source.token_parameter): "
+			    "create it, or correct the name");
 	done(&secrets);
 }
 
@@ -178,6 +180,11 @@ static void what_is_no_variable_is_refused(void **state)
 		  "below '/env/' (application.environment_parameters) the value of 'A' "
 		  "is no text that a variable can hold: no control characters but tab "
 		  "and line end" },
+		{ "{\"Parameters\": [{\"Name\": \"/env/LD_PRELOAD\", \"Value\": \"x\"}]}",
+		  -EINVAL,
+		  "below '/env/' (application.environment_parameters) 'LD_PRELOAD' is "
+		  "not for parameters to set: LD_* changes what programs are, "
+		  "BOOTAGENT_* is the agent's; remove it" },
 	};
 
 	(void)state;
@@ -234,14 +241,25 @@ static void a_secret_of_variables(void **state)
 	struct secrets secrets = { .group = "/aws/reference/secretsmanager/env" };
 	autojson struct json_object *reply = parse(
 		"{\"SecretString\": \"{\\\"ONE\\\":\\\"1\\\",\\\"TWO\\\":\\\"2\\\"}\"}");
-	autojson struct json_object *bad = parse("{\"SecretString\": \"{\\\"A\\\":1}\"}");
+	autojson struct json_object *bad =
+		parse("{\"SecretString\": \"{\\\"A\\\":[1]}\"}");
+	autojson struct json_object *ports =
+		parse("{\"SecretString\": \"{\\\"PORT\\\":3306,\\\"TLS\\\":true}\"}");
 	struct error err;
 
 	(void)state;
 	assert_int_equal(replies_take_group(&secrets, reply, &err), 0);
 	assert_true(secrets.is_group_known);
 	assert_int_equal(secrets.variables.count, 2);
+	assert_int_equal(replies_take_group(&secrets, ports, &err), 0);
+	assert_string_equal(secrets.variables.items[2], "PORT=3306");
+	assert_string_equal(secrets.variables.items[3], "TLS=true");
 	assert_int_equal(replies_take_group(&secrets, bad, &err), -EINVAL);
+	assert_string_equal(
+		err.text,
+		"in '/aws/reference/secretsmanager/env' "
+		"(application.environment_parameters) 'A' is no text, number, "
+		"true or false: a variable holds one of these");
 	done(&secrets);
 }
 
