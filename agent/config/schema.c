@@ -33,9 +33,11 @@
 	"^(?!(REVISION|current|\\.bootagent)(/|$))"    \
 	"(?!\\.{1,2}(/|$))[^/\\u0000-\\u001f\\u007f]+" \
 	"(/(?!\\.{1,2}(/|$))[^/\\u0000-\\u001f\\u007f]+)*$"
-#define REPOSITORY_PATTERN                                                        \
-	"^((https?|ssh)://([!-\"$-.0-9;->A-~]+@)?[!-\"$-.0->A-~]+([/?#][!-~]*)?|" \
-	"[!-.0-9;-?A-~]+@[!-.0-9;-?A-~]+:[!-~]+)$"
+#define NO_TOKEN_PATTERN "(?!gh[pousr]_|github_pat_|glpat-)"
+#define REPOSITORY_PATTERN                                                            \
+	"^((https?|ssh)://(" NO_TOKEN_PATTERN "[!-\"$-.0-9;->A-~]{1,40}@)?"           \
+	"[!-\"$-.0->A-~]+(/[!-\"$->@-~]*)?|" NO_TOKEN_PATTERN "[!-.0-9;-?A-~]{1,40}@" \
+	"[!-.0-9;-?A-~]+:[!-~]+)$"
 #define ARN_PATTERN "arn:aws[a-z-]*"
 #define PARAMETER_PATTERN "(/?[A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+)+)"
 #define SECRET_ID_PATTERN \

@@ -99,9 +99,7 @@ static int read_text(const struct config_key *key, struct json_object *value, vo
 		[CONFIG_RELATIVE_PATH] = { shape_is_link, RELATIVE_PATH },
 		[CONFIG_REPOSITORY] = { is_repository,
 					"a git repository's address as https://, "
-					"http://, ssh:// or user@host:path, without a "
-					"password (name that in "
-					"source.token_parameter)" },
+					"http://, ssh:// or user@host:path" },
 		[CONFIG_SECRET] = { secret_is_name,
 				    "the name of a Parameter Store parameter or the ARN "
 				    "of a Secrets Manager secret, not the secret "
@@ -112,6 +110,8 @@ static int read_text(const struct config_key *key, struct json_object *value, vo
 	};
 	const char *text = json_text(value);
 
+	if (text && *text && key->type == CONFIG_REPOSITORY && !is_repository(text))
+		return fault_set(fault, "%s", repository_refusal(text));
 	if (!text || !kinds[key->type].is_valid(text))
 		return refuse(fault, kinds[key->type].expected, value, true);
 	free(*(char **)place);

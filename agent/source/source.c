@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "config/repository.h"
 #include "run/options.h"
 #include "run/pin.h"
 #include "run/run.h"
@@ -79,6 +80,7 @@ static int fetch(struct run *run, const char *ref, struct json_object **ret_repl
 		 struct error *err)
 {
 	const struct config *config = run->config;
+	autofree char *shown = repository_shown(config->source.repo_url);
 	autojson struct json_object *request = json_new_object();
 	const struct worker_task task = {
 		.helper = "bootagent-source",
@@ -98,8 +100,7 @@ static int fetch(struct run *run, const char *ref, struct json_object **ret_repl
 	result = run_worker(run, &task, ret_reply, err);
 	json_wipe(request);
 	if (result == -ETIMEDOUT)
-		return error_wrap(err, "fetch '%s' (source.timeout is %lld s)",
-				  config->source.repo_url,
+		return error_wrap(err, "fetch '%s' (source.timeout is %lld s)", shown,
 				  (long long)(config->source.timeout_ms / 1000));
 	if (result == -ENOENT && run->pin.revision && !run->options->ref)
 		return error_wrap(err, "pinned by %s ('sync --unpin' takes it back)",

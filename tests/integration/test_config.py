@@ -32,7 +32,7 @@ FULL = {
                     "environment": {"RAILS_ENV": "production", "EMPTY": "", "GONE": None,
                                     "_comment": 1, "x-b": []},
                     "environment_parameters": "/im8/api/env/"},
-    "source": {"repo_url": "http://h:8080/r?x#y", "branch": "release/1.x", "user": "fetch",
+    "source": {"repo_url": "http://h:8080/r", "branch": "release/1.x", "user": "fetch",
                "timeout": "1h 30m", "on_unreachable": "serve-baked"},
     "release": {"deploy_to": "/opt/the app/.x", "keep_releases": 1,
                 "linked_dirs": ["log", "tmp/pids"],
@@ -388,7 +388,11 @@ def test_schema_and_agent_agree_on_spans(validator, tmp_path, span):
     "https://git.example/r", "https://user@git.example/r", "https://user:secret@git.example/r",
     "git@git.example:acme/r.git", "git:secret@git.example:r", "git.example:r", "git@git.example:",
     "ssh://git.example/r", "ssh://git@git.example:22/r", "ssh://a@b@c/r", "file:///r", "/srv/r",
-    "https://", "a/b@c:d"])
+    "https://", "a/b@c:d", "https://git.example/r?a", "https://git.example?a",
+    "https://git.example/r#a", "https://ghp_x@git.example/r", "https://ghp@git.example/ghp_r",
+    "ssh://glpat-x@git.example/r", "github_pat_x@git.example:r", "https://git.example/a@b",
+    f"https://{'x' * 40}@git.example/r", f"https://{'x' * 41}@git.example/r",
+    f"{'x' * 41}@git.example:r", "git@git.example:r?a#b"])
 def test_schema_and_agent_agree_on_repositories(validator, tmp_path, address):
     source = {**OVER_SSH["source"]} if not address.startswith("http") else {}
     document = {**LEAST, "source": {**source, "repo_url": address}}

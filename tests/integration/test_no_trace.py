@@ -221,6 +221,18 @@ def test_a_run_that_fails(laden, failure):
     assert_no_trace(laden, *said, *list(everything_said(laden))[:4], expected=expected)
 
 
+def test_a_user_in_the_address_is_not_shown(laden):
+    """It may be a token that nobody told from a name."""
+    url = laden.config["source"]["repo_url"].replace("://", "://unheard-of-token@")
+    laden.configure(source={"repo_url": url, "timeout": "1s"})
+    laden.set_git_fault({"silent": True})
+    said = run_watched(laden, "boot", 1)
+    assert "fetch 'http://127.0.0.1:" in said[1]
+    assert_no_trace(laden, *said, expected=["user data"])
+    for text in (*said, (laden.root / "run/bootagent/run.json").read_text()):
+        assert "unheard-of-token" not in text
+
+
 def limits(pid):
     for line in Path(f"/proc/{pid}/limits").read_text().splitlines():
         if line.startswith("Max core file size"):

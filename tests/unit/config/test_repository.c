@@ -8,7 +8,13 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
+
+#include <string.h>
+
 /* Which addresses git is spoken to, and how. */
+
+#define FORTY "0123456789abcdef0123456789abcdef01234567"
 
 static void transports_are_told_apart(void **state)
 {
@@ -30,6 +36,17 @@ static void transports_are_told_apart(void **state)
 		{ "https://a@b@git.example/r", REPOSITORY_UNKNOWN },
 		{ "https://@git.example/r", REPOSITORY_UNKNOWN },
 		{ "https://git.example/r r", REPOSITORY_UNKNOWN },
+		{ "https://git.example/r?private_token=hunter2", REPOSITORY_UNKNOWN },
+		{ "https://git.example?a", REPOSITORY_UNKNOWN },
+		{ "https://git.example/r#a", REPOSITORY_UNKNOWN },
+		{ "https://ghp_hunter2@git.example/r", REPOSITORY_UNKNOWN },
+		{ "https://github_pat_hunter2@git.example/r", REPOSITORY_UNKNOWN },
+		{ "https://glpat-hunter2@git.example/r", REPOSITORY_UNKNOWN },
+		{ "ssh://ghs_hunter2@git.example/r", REPOSITORY_UNKNOWN },
+		{ "ghs_hunter2@git.example:r", REPOSITORY_UNKNOWN },
+		{ "https://" FORTY "@git.example/r", REPOSITORY_HTTPS },
+		{ "https://" FORTY "x@git.example/r", REPOSITORY_UNKNOWN },
+		{ "https://ghp@git.example/ghp_r", REPOSITORY_HTTPS },
 		{ "HTTPS://git.example/r", REPOSITORY_UNKNOWN },
 		{ "ssh://-oProxyCommand=x/r", REPOSITORY_UNKNOWN },
 		{ "git@-oProxyCommand=x:r", REPOSITORY_UNKNOWN },
@@ -44,7 +61,7 @@ static void transports_are_told_apart(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(addresses); i++)
 		assert_int_equal(repository_transport_of(addresses[i].address),
 				 addresses[i].transport);
 }
@@ -67,10 +84,57 @@ static void only_this_machine_is_local(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(locals) / sizeof(locals[0]); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(locals); i++)
 		assert_true(repository_is_local(locals[i]));
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(others); i++)
 		assert_false(repository_is_local(others[i]));
+}
+
+static void what_may_be_a_secret_is_not_shown(void **state)
+{
+	static const struct {
+		const char *address, *shown;
+	} addresses[] = {
+		{ "https://git.example/r.git", "https://git.example/r.git" },
+		{ "https://hunter2@git.example:8443/r", "https://git.example:8443/r" },
+		{ "http://a:hunter2@git.example/r", "http://git.example/r" },
+		{ "http://a@hunter2@git.example/r", "http://git.example/r" },
+		{ "https://git.example/r?private_token=hunter2",
+		  "https://git.example/r" },
+		{ "https://git.example/r#hunter2", "https://git.example/r" },
+		{ "https://git.example/a@b", "https://git.example/a@b" },
+		{ "ssh://git@git.example/r?a", "ssh://git@git.example/r" },
+		{ "git@git.example:acme/r.git", "git@git.example:acme/r.git" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(addresses); i++) {
+		autofree char *shown = repository_shown(addresses[i].address);
+
+		assert_string_equal(shown, addresses[i].shown);
+	}
+}
+
+static void a_refusal_names_the_key_that_the_secret_belongs_to(void **state)
+{
+	static const struct {
+		const char *address, *key;
+	} addresses[] = {
+		{ "https://a:hunter2@git.example/r", "source.token_parameter" },
+		{ "https://ghp_hunter2@git.example/r", "source.token_parameter" },
+		{ "https://git.example/r?hunter2", "source.token_parameter" },
+		{ "git:hunter2@git.example:r", "source.ssh_key_parameter" },
+		{ "ghp_hunter2@git.example:r", "source.ssh_key_parameter" },
+		{ "file:///hunter2", "user@host:path" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(addresses); i++) {
+		const char *refusal = repository_refusal(addresses[i].address);
+
+		assert_non_null(strstr(refusal, addresses[i].key));
+		assert_null(strstr(refusal, "hunter2"));
+	}
 }
 
 int main(void)
@@ -78,6 +142,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(transports_are_told_apart),
 		cmocka_unit_test(only_this_machine_is_local),
+		cmocka_unit_test(what_may_be_a_secret_is_not_shown),
+		cmocka_unit_test(a_refusal_names_the_key_that_the_secret_belongs_to),
 	};
 
 	return cmocka_run_group_tests_name("repository", tests, NULL, NULL);
