@@ -95,6 +95,7 @@ BOOTAGENT_SOURCES := \
 	agent/run/report.c \
 	agent/run/run.c \
 	agent/run/status.c \
+	agent/secrets/blank.c \
 	agent/secrets/environment.c \
 	agent/secrets/fetch.c \
 	agent/secrets/replies.c \
@@ -223,6 +224,7 @@ UNIT_TESTS := \
 	tests/unit/run/test_output.c \
 	tests/unit/run/test_run.c \
 	tests/unit/run/test_status.c \
+	tests/unit/secrets/test_blank.c \
 	tests/unit/secrets/test_environment.c \
 	tests/unit/secrets/test_replies.c \
 	tests/unit/state/test_gate.c \

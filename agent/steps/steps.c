@@ -8,6 +8,7 @@
 #include "metadata/metadata.h"
 #include "release/release_types.h"
 #include "run/run.h"
+#include "secrets/blank.h"
 #include "secrets/secrets.h"
 #include "setup/setup_types.h"
 #include "steps/command.h"
@@ -95,6 +96,7 @@ static int perform(struct run *run, const struct config_step *step,
 	record->exit_status = end->exit_status;
 	record->signal = end->signal;
 	record->state = result == 0 ? "done" : "failed";
+	blank_secrets(run->secrets, end->tail);
 	free(run->step_output);
 	run->step_output = text_copy(end->tail);
 	return result < 0 ? error_wrap(err, "step '%s'", step->name) : 0;

@@ -84,7 +84,7 @@ struct run {
 	size_t stage_count;
 	struct step_record *steps;
 	size_t step_count;
-	char *step_output; /* the last of what a step wrote; root's eyes only */
+	char *step_output; /* the last of what a step wrote, secrets blanked */
 	struct runfile_notes notes;
 	bool is_taking_back;
 };

@@ -219,11 +219,11 @@ def assert_clean(stderr):
 def children(pid):
     """The direct children of a process."""
     found = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
+    try:
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
             found += [int(child) for child in path.read_text().split()]
-        except (FileNotFoundError, ProcessLookupError):
-            pass
+    except (FileNotFoundError, ProcessLookupError):
+        pass
     return found
 
 

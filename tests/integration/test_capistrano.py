@@ -67,8 +67,10 @@ def snapshot(*places):
 
 
 def theirs(box):
-    return snapshot(*(box.deploy_to / name for name in
-                      (f"releases/{OLDER}", f"releases/{SERVED}", "shared", "repo")))
+    """All that cap made; of shared/ what is in it, beside our own .bootagent."""
+    shared = [path for path in (box.deploy_to / "shared").iterdir() if path.name != ".bootagent"]
+    return snapshot(*shared, *(box.deploy_to / name for name in
+                               (f"releases/{OLDER}", f"releases/{SERVED}", "repo")))
 
 
 def rollback(box, *arguments, code=0):

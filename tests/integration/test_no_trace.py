@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import IS_ROOT, STAY, shell, wait_for_child
+from conftest import IS_ROOT, STAY, children, shell, wait_for_child
 from region.credentials import SECRET_ACCESS_KEY
 from servers.journal import run_below_journal
 from servers.process import wait_until
@@ -74,11 +74,7 @@ class Watch(threading.Thread):
         pids, known = [self.pid], []
         while pids:
             known.append(pids.pop())
-            for path in Path(f"/proc/{known[-1]}/task").glob("*/children"):
-                try:
-                    pids += [int(child) for child in path.read_text().split()]
-                except (FileNotFoundError, ProcessLookupError):
-                    pass
+            pids += children(known[-1])
         return known
 
     def look(self, pid):
@@ -189,13 +185,22 @@ if IS_ROOT:
                         expected=["file", "user data"])
 
 
+# As a migration does that cannot reach its database.
+PRINT = 'echo "cannot use $VARIABLE:"; cat config/master.key; env >&2'
 FAILURES = {
     "git refuses the token": (
         lambda box: box.wants_token("another one"), ["user data"]),
     "git cuts the connection": (
         lambda box: box.set_git_fault({"cut_after_bytes": 10}), ["user data"]),
     "the step fails and says nothing": (
-        lambda box: box.configure(steps=[shell("bad", "exit 3")]), ["file", "user data"]),
+        lambda box: box.configure(steps=[shell("bad", "exit 3")]),
+        ["file", "user data"]),
+    "the step prints its variable": (
+        lambda box: box.configure(steps=[shell("bad", PRINT + "; exit 3")]),
+        ["file", "user data"]),
+    "the step prints its variable and hangs": (
+        lambda box: box.configure(steps=[shell("bad", PRINT + "; sleep 60", timeout="1s")]),
+        ["file", "user data"]),
     "the probe fails": (
         lambda box: box.application_stops(), ["file", "variable", "user data"]),
     "a parameter is missing": (
@@ -219,6 +224,27 @@ def test_a_run_that_fails(laden, failure):
     code = 0 if "verdict" in failure else 1
     said = run_watched(laden, "boot", code)
     assert_no_trace(laden, *said, *list(everything_said(laden))[:4], expected=expected)
+    if "prints" in failure:
+        assert "| cannot use [secret]:" in said[1] and "| VARIABLE=[secret]" in said[1]
+
+
+def test_a_good_step_that_prints(laden):
+    """Its output is shown with --verbose."""
+    laden.configure(steps=[shell("good", PRINT)])
+    said = run_watched(laden, "boot", 0)
+    assert "| cannot use [secret]:" in said[1]
+    assert_no_trace(laden, *said, expected=["file", "variable", "user data"])
+
+
+def test_a_rollback_whose_step_prints(laden):
+    """The variables are those that the boot left for the units."""
+    laden.configure(steps=[shell("after", 'echo "<$VARIABLE>"', when="after-publish")])
+    laden.boot()
+    laden.repository.commit({"b.txt": b"b\n"}, "the second revision")
+    laden.sync()
+    said = run_watched(laden, "rollback", 0)
+    assert "| <[secret]>" in said[1]
+    assert_no_trace(laden, *said, expected=["file", "variable", "user data"])
 
 
 def test_a_user_in_the_address_is_not_shown(laden):

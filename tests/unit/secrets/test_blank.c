@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "secrets/blank.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "secrets/secrets_types.h"
+
+#include <string.h>
+
+/* What a step printed, and what of it may be shown. */
+
+static char key[] = "-----BEGIN KEY-----\nfirst-line\r\nshort\nlast-line-of-it\n";
+static char whole[] = "abcdefgh-ijklmnop";
+static char part[] = "ijklmnop";
+static char overlapping[] = "mnop/qrst";
+static char seven[] = "1234567";
+static char variable[] = "DATABASE_URL=postgres://im8:hunter2@db/im8?a=b";
+static char no_value[] = "EMPTY=";
+
+static void what_is_known_is_blanked(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} texts[] = {
+		{ "", "" },
+		{ "nothing to see", "nothing to see" },
+		{ "ijklmnop", "[secret]" },
+		{ "a ijklmnop b\nijklmnop", "a [secret] b\n[secret]" },
+		{ "ijklmnopijklmnop.", "[secret]." },
+		{ "<abcdefgh-ijklmnop>", "<[secret]>" },
+		{ "<abcdefgh-ijklmnop/qrst>", "<[secret]>" },
+		{ "abcdefgh-ijklmno", "abcdefgh-ijklmno" },
+		{ "1234567", "1234567" },
+		{ "DATABASE_URL=postgres://im8:hunter2@db/im8?a=b",
+		  "DATABASE_URL=[secret]" },
+		{ "-----BEGIN KEY-----\nfirst-line\r\nshort\nlast-line-of-it\n",
+		  "[secret]" },
+		{ "first-line\nshort\n| last-line-of-it", "[secret]\nshort\n| [secret]" },
+	};
+	struct secret items[] = {
+		{ .value = key },  { .value = part },        { .value = whole },
+		{ .value = NULL }, { .value = overlapping }, { .value = seven },
+	};
+	char *variables[] = { variable, no_value };
+	const struct secrets secrets = {
+		.items = items,
+		.count = ARRAY_COUNT(items),
+		.variables = { .items = variables, .count = ARRAY_COUNT(variables) },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+		autofree char *text = text_copy(texts[i].text);
+
+		blank_secrets(&secrets, text);
+		assert_string_equal(text, texts[i].expected);
+	}
+}
+
+static void nothing_is_left_behind_the_end(void **state)
+{
+	struct secret items[] = { { .value = whole } };
+	const struct secrets secrets = { .items = items, .count = 1 };
+	char text[] = "abcdefgh-ijklmnop abcdefgh-ijklmnop";
+
+	(void)state;
+	blank_secrets(&secrets, text);
+	assert_string_equal(text, "[secret] [secret]");
+	for (size_t i = strlen(text); i < sizeof(text); i++)
+		assert_int_equal(text[i], '\0');
+}
+
+static void without_secrets_a_text_stays(void **state)
+{
+	char text[] = "abcdefgh-ijklmnop";
+
+	(void)state;
+	blank_secrets(NULL, text);
+	assert_string_equal(text, "abcdefgh-ijklmnop");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_known_is_blanked),
+		cmocka_unit_test(nothing_is_left_behind_the_end),
+		cmocka_unit_test(without_secrets_a_text_stays),
+	};
+
+	return cmocka_run_group_tests_name("blank", tests, NULL, NULL);
+}
