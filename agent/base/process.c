@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -85,4 +86,13 @@ int process_forbid_core(void)
 	if (errno != EPERM || getrlimit(RLIMIT_CORE, &limit) < 0)
 		return -errno;
 	return limit.rlim_max == 0 ? 0 : -EPERM;
+}
+
+int process_hide_memory(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	return 0;
+#else
+	return prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : 0;
+#endif
 }

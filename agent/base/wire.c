@@ -17,7 +17,8 @@
  * The worker's end of the conversation with the supervisor. A line goes out in one write:
  * the supervisor never sees half of one from a worker that lives. Nothing is buffered, so
  * a worker may be killed at any point without a reply that is older than the deed. A
- * request may hold secrets: the worker leaves no core file, and the text is wiped.
+ * request may hold secrets: the worker leaves no core file, no other process of its user
+ * looks into it, and the text is wiped.
  */
 
 static int read_input(char *buffer, size_t size_bytes, size_t *ret_length_bytes)
@@ -113,6 +114,9 @@ static int perform(const struct wire_verb *verbs, struct json_object **ret_resul
 
 	if (result < 0)
 		return error_set(err, result, "forbid core files: %s", strerror(-result));
+	result = process_hide_memory();
+	if (result < 0)
+		return error_set(err, result, "hide the memory: %s", strerror(-result));
 	result = wire_read_request(&request, err);
 	if (result < 0)
 		return result;

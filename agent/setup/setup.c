@@ -74,14 +74,43 @@ static int find_user(struct identity *identity, const char *user, const char *ke
 	return result < 0 ? error_wrap(err, "%s", key) : 0;
 }
 
-static int find_users(const struct config *config, struct setup *setup, struct error *err)
+/*
+ * A process of the application could read git's key or token out of the worker that
+ * fetches, or write into the mirror. Whoever is not root has one user for everything.
+ */
+static int check_apart(const struct run *run, const struct setup *setup,
+		       struct error *err)
 {
+	const struct config *config = run->config;
+	const char *key = config->source.token_parameter ? "source.token_parameter"
+		: config->source.ssh_key_parameter       ? "source.ssh_key_parameter"
+							 : NULL;
+
+	if (geteuid() != 0 || setup->source.uid != setup->application.uid)
+		return 0;
+	if (key)
+		return error_set(err, EINVAL,
+				 "source.user: it is application.user, too, and the "
+				 "application could read what %s names while git "
+				 "fetches: name another user, best one that does nothing "
+				 "else",
+				 key);
+	run_warn(run,
+		 "source.user is application.user, too: the application can change "
+		 "what is fetched; name another user");
+	return 0;
+}
+
+static int find_users(const struct run *run, struct setup *setup, struct error *err)
+{
+	const struct config *config = run->config;
 	int result = find_user(&setup->application, config->application.user,
 			       "application.user", err);
 
-	if (result < 0)
-		return result;
-	return find_user(&setup->source, config->source.user, "source.user", err);
+	if (result == 0)
+		result = find_user(&setup->source, config->source.user, "source.user",
+				   err);
+	return result < 0 ? result : check_apart(run, setup, err);
 }
 
 int setup_stage(struct run *run, struct error *err)
@@ -95,7 +124,7 @@ int setup_stage(struct run *run, struct error *err)
 	int result;
 
 	run->setup = setup;
-	result = find_users(config, setup, err);
+	result = find_users(run, setup, err);
 	if (result == 0)
 		result = releases_load(run->places.state_fd, &run->releases, err);
 	if (result < 0)

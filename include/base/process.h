@@ -22,4 +22,11 @@ int process_look_up(int64_t pid, struct process *ret_process)
  */
 int process_forbid_core(void) __attribute__((warn_unused_result));
 
+/*
+ * From now on no other process of this user reads this one's memory or takes its
+ * descriptors (ptrace(2), /proc/PID/mem, pidfd_getfd(2)). Not in a sanitized build, whose
+ * leak checker traces its own process. A negative errno.
+ */
+int process_hide_memory(void) __attribute__((warn_unused_result));
+
 #endif

@@ -46,7 +46,7 @@ struct wire_verb {
 /*
  * The body of a worker's main(): reads the request, performs the verb that its member
  * "verb" names (the table ends with a NULL name), answers, and returns the exit status
- * (from here on the process leaves no core file):
+ * (from here on the process leaves no core file and hides its memory):
  * 0 after a result, 1 after an error that was sent, 2 when not even that was possible.
  */
 int wire_serve(const struct wire_verb *verbs) __attribute__((warn_unused_result));

@@ -3,6 +3,7 @@
 and goes to bootagent-source, whose own tests have the many ways of its refusal."""
 import pytest
 
+from conftest import IS_ROOT
 from servers.ssh import Ssh, make_key
 
 TOKEN = "token-of-the-test"
@@ -68,3 +69,25 @@ def test_a_server_with_another_key(over_ssh):
     other = make_key(over_ssh.directory / "host")[1]
     over_ssh.configure(source={"host_keys": [other]})
     assert "source.host_keys" in over_ssh.boot(1).stderr
+
+
+@pytest.mark.parametrize("way, key", [("over_https", "source.token_parameter"),
+                                      ("over_ssh", "source.ssh_key_parameter")])
+def test_one_user_for_both_is_refused(way, key, request):
+    """The application could read the secret from the worker. Not root, there is one user."""
+    box = request.getfixturevalue(way)
+    box.configure(source={"user": box.config["application"]["user"]})
+    if not IS_ROOT:
+        box.boot()
+        return
+    said = box.boot(2).stderr
+    assert "setup: source.user: it is application.user, too" in said and key in said
+    assert "name another user" in said
+    assert box.last_run["cause"] == "config"
+    assert box.git_requests() == 0
+
+
+def test_one_user_for_both_is_warned_of(box):
+    box.configure(source={"user": box.config["application"]["user"]})
+    said = box.boot().stderr
+    assert ("source.user is application.user, too" in said) == IS_ROOT
