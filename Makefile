@@ -14,6 +14,7 @@ VERSION := 0.1.0
 # base: a static library every executable links
 BASE_SOURCES := \
 	agent/base/clock.c \
+	agent/base/erase.c \
 	agent/base/error.c \
 	agent/base/file.c \
 	agent/base/identity.c \
@@ -161,7 +162,6 @@ TREE_HELPER_SOURCES := \
 	agent/tree/activate.c \
 	agent/tree/adopt.c \
 	agent/tree/current.c \
-	agent/tree/erase.c \
 	agent/tree/layout.c \
 	agent/tree/link.c \
 	agent/tree/links.c \

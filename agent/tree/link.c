@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "tree/tree.h"
 
+#include "base/erase.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "tree/erase.h"
 #include "tree/layout.h"
 #include "tree/links.h"
 #include "tree/place.h"

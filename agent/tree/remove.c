@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tree/tree.h"
 
+#include "base/erase.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -8,7 +9,6 @@
 #include "base/text.h"
 #include "base/wire.h"
 #include "tree/current.h"
-#include "tree/erase.h"
 #include "tree/layout.h"
 #include "tree/request.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tree/erase.h"
+#include "base/erase.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -215,7 +215,7 @@ static int open_parent(const struct erasure *erasure, int *ret_fd, struct error 
 		return error_set(
 			err, ESTALE,
 			"a directory was moved away as it was being removed: stop what "
-			"changes the release and remove it again");
+			"changes it and remove it again");
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef TREE_ERASE_H
-#define TREE_ERASE_H
+#ifndef BASE_ERASE_H
+#define BASE_ERASE_H
 
 struct error;
 
