@@ -129,6 +129,7 @@ SOURCE_HELPER_SOURCES := \
 	agent/git/buffers.c \
 	agent/git/connection.c \
 	agent/git/content.c \
+	agent/git/damage.c \
 	agent/git/entry.c \
 	agent/git/export.c \
 	agent/git/failure.c \

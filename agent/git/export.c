@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/wire.h"
 #include "git/buffers.h"
+#include "git/damage.h"
 #include "git/failure.h"
 #include "git/fill.h"
 #include "git/library.h"
@@ -207,5 +208,6 @@ int export_perform(const struct json_object *request, struct json_object **ret_r
 		result = error_set(err, errno, "write to the disk: %s", strerror(errno));
 	if (result == 0)
 		*ret_result = describe(&run.fill);
-	return result;
+	return result == -EUCLEAN ? damage_judge(json_string(request, "repository"), err)
+				  : result;
 }

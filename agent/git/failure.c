@@ -28,16 +28,17 @@ struct rule {
 static const struct rule codes[] = {
 	{ GIT_ENOTFOUND, ENOENT },          { GIT_EAUTH, EACCES },
 	{ GIT_ECERTIFICATE, EKEYREJECTED }, { GIT_EEOF, ENETUNREACH },
-	{ GIT_EMISMATCH, EBADMSG },         { GIT_ELOCKED, EBUSY },
+	{ GIT_EMISMATCH, EUCLEAN },         { GIT_ELOCKED, EBUSY },
+	{ GIT_EINVALIDSPEC, EINVAL },
 };
 
 static const struct rule classes[] = {
 	{ GIT_ERROR_NOMEMORY, ENOMEM }, { GIT_ERROR_NET, EPROTO },
 	{ GIT_ERROR_HTTP, EPROTO },     { GIT_ERROR_SSH, EPROTO },
-	{ GIT_ERROR_SSL, EPROTO },      { GIT_ERROR_ZLIB, EBADMSG },
-	{ GIT_ERROR_ODB, EBADMSG },     { GIT_ERROR_OBJECT, EBADMSG },
+	{ GIT_ERROR_SSL, EPROTO },      { GIT_ERROR_ZLIB, EUCLEAN },
+	{ GIT_ERROR_ODB, EUCLEAN },     { GIT_ERROR_OBJECT, EUCLEAN },
+	{ GIT_ERROR_SHA, EUCLEAN },     { GIT_ERROR_REFERENCE, EUCLEAN },
 	{ GIT_ERROR_TREE, EBADMSG },    { GIT_ERROR_INDEXER, EBADMSG },
-	{ GIT_ERROR_SHA, EBADMSG },
 };
 
 /* The system's errors that libgit2 tells by ending its text in strerror()'s. */
@@ -61,6 +62,9 @@ static const struct rule endings[] = {
 	{ EMFILE, EMFILE },
 	{ ENFILE, ENFILE },
 	{ ENOMEM, ENOMEM },
+	{ EISDIR, EUCLEAN },
+	{ ENOTDIR, EUCLEAN },
+	{ ELOOP, EUCLEAN },
 };
 
 #define CUT_SENTENCE "the server closed the connection in the middle of its answer"
@@ -99,6 +103,8 @@ static const struct beginning {
 	{ "http parser did not consume entire buffer: Invalid EOF state", ENETUNREACH,
 	  CUT_SENTENCE },
 	{ "malformed URL", EINVAL, NULL },
+	/* The server leaves out what we said that we have. */
+	{ "missing delta bases", EUCLEAN, NULL },
 };
 
 /*
@@ -248,6 +254,9 @@ int failure_set(struct error *err, int code, const char *format, ...)
 	explained = explain(message, code, &number);
 	failure_hide_userinfo(explained);
 	text_trim_end(explained);
+	/* The server is never asked for a single object. */
+	if (number == 0 && code == GIT_ENOTFOUND && last && last->klass == GIT_ERROR_ODB)
+		number = EUCLEAN;
 	if (number == 0)
 		number = number_of(codes, ARRAY_COUNT(codes), code);
 	if (number == 0 && last)
@@ -264,7 +273,7 @@ int failure_set_object(struct error *err, int code, const git_oid *id)
 	int result = failure_set(err, code, "read the object %s", git_oid_tostr_s(id));
 
 	if (result == -ENOENT)
-		err->code = -EBADMSG;
+		err->code = -EUCLEAN;
 	return err->code;
 }
 

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/wire.h"
 #include "git/connection.h"
+#include "git/damage.h"
 #include "git/failure.h"
 #include "git/find.h"
 #include "git/handles.h"
@@ -38,8 +39,9 @@
 struct fetch {
 	const char *repository_path;
 	const char *url;
-	const char *name; /* what is wanted: a branch, a tag or an id */
-	char *head_ref;   /* what HEAD says: a branch of that name */
+	const char *name;  /* what is wanted: a branch, a tag or an id */
+	char *head_ref;    /* what HEAD says: a branch of that name */
+	bool had_contents; /* the mirror, before we came */
 	git_repository *repository;
 	struct connection connection;
 };
@@ -176,6 +178,7 @@ static int prepare(struct fetch *fetch, struct error *err)
 		result = resolve_name(fetch->name, &fetch->head_ref, err);
 	if (result == 0)
 		result = mirror_prepare(fetch->repository_path, fetch->head_ref, err);
+	fetch->had_contents = result == 0 && damage_is_possible(fetch->repository_path);
 	if (result == 0)
 		result = mirror_open(fetch->repository_path, &fetch->repository, err);
 	return result;
@@ -201,6 +204,11 @@ int fetch_perform(const struct json_object *request, struct json_object **ret_re
 		return wrap(&fetch, err);
 	result = prepare(&fetch, err);
 	if (result < 0)
-		return result;
-	return fetch_wanted(&fetch, ret_result, err) < 0 ? wrap(&fetch, err) : 0;
+		return damage_judge(fetch.repository_path, err);
+	if (fetch_wanted(&fetch, ret_result, err) == 0)
+		return 0;
+	result = wrap(&fetch, err);
+	if (result == -EUCLEAN && !fetch.had_contents)
+		return err->code = -EBADMSG;
+	return damage_judge(fetch.repository_path, err);
 }

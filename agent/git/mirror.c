@@ -166,6 +166,12 @@ static int write_own_file(int dir_fd, const char *name, const char *text,
 	return file_write(dir_fd, name, text, OWN_FILE_MODE, FILE_DURABLE, err);
 }
 
+/* A file where a directory belongs, a directory or a link where a file does. */
+static bool is_misshapen(int result)
+{
+	return result == -EISDIR || result == -ENOTDIR || result == -ELOOP;
+}
+
 static int prepare_contents(int dir_fd, const char *ref, struct error *err)
 {
 	char head[OWN_FILE_MAX_BYTES];
@@ -193,9 +199,10 @@ int mirror_prepare(const char *path, const char *ref, struct error *err)
 		result = check_contents(dir_fd, path, err);
 	if (result < 0)
 		return result;
-	if (prepare_contents(dir_fd, ref, err) < 0)
-		return error_wrap(err, "prepare the mirror '%s'", path);
-	return 0;
+	result = prepare_contents(dir_fd, ref, err);
+	if (is_misshapen(result))
+		return err->code = -EUCLEAN;
+	return result < 0 ? error_wrap(err, "prepare the mirror '%s'", path) : 0;
 }
 
 int mirror_write_known_hosts(const char *path, const char *text, struct error *err)

@@ -26,7 +26,8 @@ struct error;
  * whatever was written so far. -ENOTEMPTY: something is in the directory; -ENOENT: the
  * mirror does not have the revision; -ENOSPC, -EDQUOT: no room, with the numbers, if
  * possible before anything is written; -EBADMSG: the tree holds what must not become a
- * file, is damaged, or has pointers of Git LFS in the place of files.
+ * file, or has pointers of Git LFS in the place of files; -EUCLEAN: the mirror is
+ * damaged, and is to be made anew.
  */
 int export_perform(const struct json_object *request, struct json_object **ret_result,
 		   struct error *err) __attribute__((warn_unused_result));

@@ -17,13 +17,14 @@ struct error;
  *   ENOENT       the server, or the mirror, does not have it
  *   EKEYREJECTED the server's certificate or host key is not trusted
  *   EPROTO       the server speaks, but not as a git host does
- *   EBADMSG      what is stored in the mirror, or was received, is damaged
+ *   EUCLEAN      what is stored in the mirror is damaged, or is not there
+ *   EBADMSG      what was received is damaged, or a tree is none of git's
  *   any other    what the system said (ENOSPC, EMFILE, …); EIO if nothing fits
  */
 int failure_set(struct error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4), warn_unused_result));
 
-/* The same for an object that must be in the mirror: that it is not there is -EBADMSG. */
+/* The same for an object that must be in the mirror: that it is not there is -EUCLEAN. */
 int failure_set_object(struct error *err, int code, const git_oid *id)
 	__attribute__((warn_unused_result));
 

@@ -18,7 +18,8 @@ struct error;
  *
  * A full id that the mirror holds is not asked for. Blocks for as long as the server is
  * silent: whoever started us kills us at the deadline. Errors: those of resolve.h,
- * find.h, mirror.h, connection.h and failure.h; -EINVAL: a bad request.
+ * find.h, mirror.h, connection.h and failure.h; -EINVAL: a bad request; -EUCLEAN: the
+ * mirror is damaged, and is to be made anew.
  */
 int fetch_perform(const struct json_object *request, struct json_object **ret_result,
 		  struct error *err) __attribute__((warn_unused_result));

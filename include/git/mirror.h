@@ -12,7 +12,8 @@ struct error;
  * libgit2 (alternates, hooks, …), and writes our own config and HEAD. Only for whoever
  * holds the run's lock; call it as the directory's owner with the umask set. -EACCES:
  * this user may not, or is not the owner; -ENOENT: no directory there; -ENOTEMPTY:
- * something else is in it. Blocks on the disk.
+ * something else is in it; -EUCLEAN: something of the wrong kind is, where a file or a
+ * directory of ours belongs. Blocks on the disk.
  */
 int mirror_prepare(const char *path, const char *ref, struct error *err)
 	__attribute__((warn_unused_result));

@@ -21,7 +21,7 @@ struct stored store_look_up(git_repository *repository, const struct resolved *w
 
 /*
  * Points the ref at the wanted commit, after reading that and its tree, and reads the ref
- * back. A branch in its way ("a" where "a/b" must be) goes. -EBADMSG: the commit or its
+ * back. A branch in its way ("a" where "a/b" must be) goes. -EUCLEAN: the commit or its
  * tree cannot be read.
  */
 int store_move(git_repository *repository, const struct resolved *wanted,

@@ -146,7 +146,7 @@ def test_objects_elsewhere_are_refused(world, repository):
     world.fetch().done()
     (world.mirror / "objects").rename(world.root / "objects")
     (world.mirror / "objects").symlink_to(world.root / "objects")
-    world.fetch().refused("ENOTDIR", "objects")
+    world.fetch().refused("EUCLEAN", "objects")
     assert repository.head
 
 

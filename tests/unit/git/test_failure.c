@@ -61,8 +61,15 @@ static const struct example examples[] = {
 	  "said: ERROR: Repository not found." },
 	{ -1, GIT_ERROR_NET, "invalid packet line", EPROTO, NULL },
 	{ -1, GIT_ERROR_INDEXER, "packfile trailer mismatch", EBADMSG, NULL },
-	{ GIT_EMISMATCH, GIT_ERROR_ODB, "object hash mismatch", EBADMSG, NULL },
-	{ GIT_ENOTFOUND, GIT_ERROR_ODB, "object not found", ENOENT, NULL },
+	{ GIT_EMISMATCH, GIT_ERROR_ODB, "object hash mismatch", EUCLEAN, NULL },
+	{ GIT_ENOTFOUND, GIT_ERROR_ODB, "object not found", EUCLEAN, NULL },
+	{ -1, GIT_ERROR_INDEXER, "missing delta bases", EUCLEAN, NULL },
+	{ -1, GIT_ERROR_ZLIB, "incorrect header check", EUCLEAN, NULL },
+	{ -1, GIT_ERROR_REFERENCE, "corrupted packed references file", EUCLEAN, NULL },
+	{ -1, GIT_ERROR_OS, "failed to read descriptor: Is a directory", EUCLEAN, NULL },
+	{ -1, GIT_ERROR_TREE, "failed to parse tree: object is corrupted", EBADMSG,
+	  NULL },
+	{ GIT_ENOTFOUND, GIT_ERROR_REFERENCE, "reference not found", ENOENT, NULL },
 	{ -1, GIT_ERROR_OS, "failed to write: No space left on device", ENOSPC, NULL },
 	{ -1, GIT_ERROR_OS, "failed to open 'x': Permission denied", EACCES, NULL },
 	{ -1, GIT_ERROR_INVALID, "something else", EIO, NULL },
@@ -101,7 +108,7 @@ static void test_absent_object_is_damage(void **state)
 
 	(void)state;
 	assert_int_equal(0, git_error_set_str(GIT_ERROR_ODB, "object not found"));
-	assert_int_equal(-EBADMSG, failure_set_object(&err, GIT_ENOTFOUND, &id));
+	assert_int_equal(-EUCLEAN, failure_set_object(&err, GIT_ENOTFOUND, &id));
 	assert_non_null(strstr(err.text, "ab00000000"));
 }
 
