@@ -103,6 +103,7 @@ BOOTAGENT_SOURCES := \
 	agent/secrets/secrets.c \
 	agent/settle.c \
 	agent/setup/setup.c \
+	agent/source/renew.c \
 	agent/source/source.c \
 	agent/state/gate.c \
 	agent/state/pins.c \
@@ -130,6 +131,7 @@ SOURCE_HELPER_SOURCES := \
 	agent/git/connection.c \
 	agent/git/content.c \
 	agent/git/damage.c \
+	agent/git/discard.c \
 	agent/git/entry.c \
 	agent/git/export.c \
 	agent/git/failure.c \

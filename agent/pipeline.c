@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "lifecycle/hook.h"
 #include "lifecycle/verdict.h"
@@ -153,6 +154,31 @@ static int perform(struct run *run, const struct stage *stage, struct error *err
 }
 
 /*
+ * SOURCE and RELEASE find out that the mirror is damaged. It is made anew once a run: if
+ * that one is damaged, too, it is so at the git host.
+ */
+static bool may_renew_mirror(const struct run *run, const struct stage *failed, int code)
+{
+	return code == -EUCLEAN && !run->mirror_damage &&
+		(failed->perform == source_stage || failed->perform == release_stage);
+}
+
+/* Forgets what was found from SOURCE on, which makes the mirror anew; its index. */
+static size_t go_back_to_source(struct run *run, size_t failed, struct error *err)
+{
+	size_t i = failed;
+
+	run->mirror_damage = text_copy(err->text);
+	*err = (struct error){ 0 };
+	for (;; i--) {
+		if (stages[i].done)
+			stages[i].done(run);
+		if (stages[i].perform == source_stage)
+			return i;
+	}
+}
+
+/*
  * Runs a slice until its end or its first failure; *ret_failed is the stage that failed.
  */
 static int walk(struct run *run, enum slice slice, const struct stage **ret_failed,
@@ -164,6 +190,10 @@ static int walk(struct run *run, enum slice slice, const struct stage **ret_fail
 		if (!(stages[i].slices & slice))
 			continue;
 		result = perform(run, &stages[i], err);
+		if (may_renew_mirror(run, &stages[i], result)) {
+			i = go_back_to_source(run, i, err) - 1;
+			continue;
+		}
 		if (result < 0) {
 			*ret_failed = &stages[i];
 			return result;

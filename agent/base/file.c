@@ -222,6 +222,18 @@ int file_link(int dir_fd, const char *name, const char *target, struct error *er
 	return 0;
 }
 
+int file_move(int dir_fd, const char *name, const char *new_name, struct error *err)
+{
+	int result = renameat(dir_fd, name, dir_fd, new_name) < 0
+		? -errno
+		: sync_directory(dir_fd);
+
+	if (result < 0)
+		return error_set(err, result, "rename '%s' to '%s': %s", name, new_name,
+				 strerror(-result));
+	return 0;
+}
+
 int file_remove(int dir_fd, const char *name, struct error *err)
 {
 	int result;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/wire.h"
+#include "git/discard.h"
 #include "git/export.h"
 #include "git/fetch.h"
 #include "git/library.h"
@@ -20,6 +21,7 @@
 static const struct wire_verb verbs[] = {
 	{ "fetch", fetch_perform },
 	{ "export", export_perform },
+	{ "discard", discard_perform },
 	{ NULL, NULL },
 };
 

@@ -130,6 +130,7 @@ void run_done(struct run *run)
 		loop_done(&run->loop);
 	free(run->steps);
 	free(run->step_output);
+	free(run->mirror_damage);
 }
 
 /* Whom we wait for, if it is a boot: its result will be ours. */

@@ -117,10 +117,8 @@ int setup_stage(struct run *run, struct error *err)
 {
 	const struct config *config = run->config;
 	struct setup *setup = memory_new(1, sizeof(*setup));
-	autofree char *mirror = text_format(CACHE "/%s.git", config->application.name);
 	struct places_directory deploy_to = { config->release.deploy_to, DEPLOY_MODE,
 					      NULL, 0 };
-	struct places_directory repository = { mirror, MIRROR_MODE, NULL, 0 };
 	int result;
 
 	run->setup = setup;
@@ -131,11 +129,13 @@ int setup_stage(struct run *run, struct error *err)
 		return result;
 	deploy_to.owner = &setup->application;
 	deploy_to.group = setup->application.gid;
-	repository.owner = &setup->source;
-	repository.group = setup->application.gid;
+	setup->mirror_path = text_format(CACHE "/%s.git", config->application.name);
+	setup->mirror_place =
+		(struct places_directory){ setup->mirror_path, MIRROR_MODE,
+					   &setup->source, setup->application.gid };
 	result = make(run, &deploy_to, &setup->deploy_to, err);
 	if (result == 0)
-		result = make(run, &repository, &setup->mirror, err);
+		result = make(run, &setup->mirror_place, &setup->mirror, err);
 	if (result == 0)
 		result = make_home(run, "source", &setup->source, &setup->source_home,
 				   err);
@@ -158,6 +158,7 @@ void setup_stage_done(struct run *run)
 	identity_done(&setup->source);
 	free(setup->deploy_to);
 	free(setup->mirror);
+	free(setup->mirror_path);
 	free(setup->application_home);
 	free(setup->source_home);
 	free(setup);

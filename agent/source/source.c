@@ -13,6 +13,7 @@
 #include "run/status.h"
 #include "secrets/secrets.h"
 #include "setup/setup_types.h"
+#include "source/renew.h"
 #include "source/source_types.h"
 #include "worker/worker.h"
 
@@ -102,6 +103,11 @@ static int fetch(struct run *run, const char *ref, struct json_object **ret_repl
 	if (result == -ETIMEDOUT)
 		return error_wrap(err, "fetch '%s' (source.timeout is %lld s)", shown,
 				  (long long)(config->source.timeout_ms / 1000));
+	/* Of all places in the mirror's: it is as good as damaged. */
+	if (result == -ENOTEMPTY)
+		return err->code = -EUCLEAN;
+	if (result == -ENOSPC || result == -EDQUOT)
+		return renew_explain_room(run, err);
 	if (result == -ENOENT && run->pin.revision && !run->options->ref)
 		return error_wrap(err, "pinned by %s ('sync --unpin' takes it back)",
 				  run->pin.by);
@@ -115,6 +121,8 @@ int source_stage(struct run *run, struct error *err)
 	const char *revision;
 	int result = find_wish(run, &wish, err);
 
+	if (result == 0 && run->mirror_damage)
+		result = renew_mirror(run, err);
 	if (result == 0)
 		result = fetch(run, wish.ref, &reply, err);
 	if (result < 0)
@@ -130,9 +138,10 @@ int source_stage(struct run *run, struct error *err)
 	if (result < 0)
 		return result;
 	status_set_wanted(run, revision);
-	run_detail(run, "%s is %.12s%s%s", run->source->name, revision,
+	run_detail(run, "%s is %.12s%s%s%s", run->source->name, revision,
 		   json_boolean(reply, "fetched") ? "" : ", already here",
-		   run->pin.revision ? "; pinned" : "");
+		   run->pin.revision ? "; pinned" : "",
+		   run->mirror_damage ? "; the mirror is a new one" : "");
 	return 0;
 }
 

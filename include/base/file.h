@@ -62,6 +62,13 @@ int file_write_bytes(int dir_fd, const char *name, const struct file_content *co
 int file_link(int dir_fd, const char *name, const char *target, struct error *err)
 	__attribute__((warn_unused_result));
 
+/*
+ * Gives what stands at `name` another name in the same directory, whatever it is; synced
+ * before it returns. For a directory the new name must be free, or an empty directory's.
+ */
+int file_move(int dir_fd, const char *name, const char *new_name, struct error *err)
+	__attribute__((warn_unused_result));
+
 /* Removes a file, synced; no file is no error. */
 int file_remove(int dir_fd, const char *name, struct error *err)
 	__attribute__((warn_unused_result));

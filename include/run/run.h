@@ -46,7 +46,7 @@ struct worker_task;
 struct run {
 	const struct options *options;
 	const char *verb;
-	bool is_boot;
+	bool is_boot, is_taking_back;
 	struct log log;
 	struct report report;
 	struct loop loop;
@@ -86,7 +86,7 @@ struct run {
 	size_t step_count;
 	char *step_output; /* the last of what a step wrote, secrets blanked */
 	struct runfile_notes notes;
-	bool is_taking_back;
+	char *mirror_damage; /* why it is made anew, once a run; NULL: it is not */
 };
 
 /* Makes everything a run needs before its first stage; the lock is not taken yet. */

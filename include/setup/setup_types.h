@@ -3,6 +3,7 @@
 #define SETUP_SETUP_TYPES_H
 
 #include "base/identity.h"
+#include "state/places.h"
 
 #include <stdbool.h>
 
@@ -12,6 +13,8 @@ struct setup {
 	struct identity source;
 	char *deploy_to;
 	char *mirror;
+	char *mirror_path;                    /* the same inside the root */
+	struct places_directory mirror_place; /* how the mirror's directory is made */
 	char *application_home;
 	char *source_home;
 	bool is_complete;

@@ -8,8 +8,9 @@ struct run;
 /*
  * SOURCE: has bootagent-source bring the wanted revision into the mirror: what --ref
  * names, which is pinned then, else the pinned one, else the branch's head. Sets
- * run->source. Errors are the worker's: -ENOENT nothing of that name, -ETIMEDOUT, a
- * network error, …
+ * run->source. With run->mirror_damage the mirror is made anew first. Errors are the
+ * worker's: -ENOENT nothing of that name, -ETIMEDOUT, a network error, …; -EUCLEAN: the
+ * mirror is damaged.
  */
 int source_stage(struct run *run, struct error *err) __attribute__((warn_unused_result));
 void source_stage_done(struct run *run);

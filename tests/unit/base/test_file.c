@@ -49,6 +49,22 @@ static void write_replaces_and_sets_the_mode(void **state)
 	(void)umask(before);
 }
 
+static void move_gives_another_name(void **state)
+{
+	const struct scratch *scratch = *state;
+	struct error err = { 0 };
+
+	assert_int_equal(mkdirat(scratch->fd, "d", 0755), 0);
+	assert_int_equal(mkdirat(scratch->fd, "d/in", 0755), 0);
+	assert_int_equal(file_move(scratch->fd, "d", "e", &err), 0);
+	assert_int_equal(faccessat(scratch->fd, "e/in", F_OK, 0), 0);
+	assert_int_equal(mkdirat(scratch->fd, "d", 0755), 0);
+	assert_int_equal(file_move(scratch->fd, "d", "e", &err), -ENOTEMPTY);
+	assert_string_equal(err.text, "rename 'd' to 'e': Directory not empty");
+	assert_int_equal(file_move(scratch->fd, "none", "f", &err), -ENOENT);
+	assert_int_equal(scratch_count(scratch), 2);
+}
+
 static void write_replaces_a_link_and_not_its_target(void **state)
 {
 	const struct scratch *scratch = *state;
@@ -263,6 +279,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		scratch_test(write_then_read),
 		scratch_test(write_replaces_and_sets_the_mode),
+		scratch_test(move_gives_another_name),
 		scratch_test(write_replaces_a_link_and_not_its_target),
 		scratch_test(write_that_fails_leaves_nothing),
 		scratch_test(read_limits),
