@@ -11,10 +11,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from box.box import Box, build_directory
+from box.box import NAME, Box, build_directory
 from kill import processes, tracing
 from kill.tables import CALLS, FIRST, HELPERS, SUPERVISOR
 from servers.process import wait_until
+from worker.damage import put, put_all
 
 # How long a helper stands before its call; it is ended long before.
 HOLD_S = 60
@@ -108,12 +109,21 @@ class Ground(Box):
             self._perform("sync")
         if self.scenario.change:
             self._commit(self.scenario.change)
+        if self.scenario.is_damaged:
+            self._damage()
         self.wanted = self.repository.head
         if self.scenario.prunes:
             self.prunable = frozenset({first[0]})
         if self.scenario.goes_back:
             name, self.wanted = first
             self.operands = (name,)
+
+    def _damage(self):
+        mirror = self.root / "var/cache/bootagent" / f"{NAME}.git"
+        aside = mirror.with_name(f"{NAME}.git.damaged")
+        put(mirror, f"../{aside.name}")
+        put_all(("objects", None), ("objects/object", b"old\n"), ("HEAD", b"old\n"))(aside)
+        put_all(("HEAD", None))(mirror)
 
     def _perform(self, verb):
         result = self.run(verb)

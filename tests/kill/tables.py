@@ -57,6 +57,7 @@ class Scenario:
     nothing new. `served` are changes that were brought into service before that.
     With `goes_back` the verb is told the first release's name, and that is what is wanted;
     with `prunes` that release is to go.
+    With `is_damaged` the mirror is, and an earlier one was set aside.
     `verbs` are the helper processes in the order in which they start.
     `helper_exits` is what the supervisor may say when it is a helper that died.
     """
@@ -71,6 +72,7 @@ class Scenario:
     served: Tuple[Dict, ...] = ()
     goes_back: bool = False
     prunes: bool = False
+    is_damaged: bool = False
 
     @property
     def is_first_boot(self):
@@ -98,6 +100,9 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Scenario("prune", "sync", 0, THIRD, True, frozenset({5}),
              {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "record", "remove")},
              {"release": {"keep_releases": 1}}, served=(SECOND,), prunes=True),
+    Scenario("repair", "sync", 0, SECOND, True, frozenset({5}),
+             {"bootagent-source": ("fetch", "discard", *SOURCE),
+              "bootagent-tree": (*MAKING, "record")}, is_damaged=True),
 )}
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """One point: the run that is killed there, the look at what it left, and the next run."""
+from box.box import NAME
 from kill.ground import copy
 from kill.inspection import Inspection, load
 from kill.tables import FORGIVEN
@@ -42,6 +43,18 @@ def check_litter(slot):
         if not index.with_suffix(".pack").exists():
             wrong.append(f"{index.name} is left without its pack")
     return wrong
+
+
+def check_aside(slot):
+    """Besides the mirror there is the one set aside now, and nothing else."""
+    if not slot.scenario.is_damaged:
+        return []
+    cache = slot.root / "var/cache/bootagent"
+    found = sorted(path.name for path in cache.iterdir())
+    if found != [f"{NAME}.git", f"{NAME}.git.damaged", "home"]:
+        return [f"{cache} holds {found}"]
+    aside = cache / f"{NAME}.git.damaged"
+    return [] if (aside / "HEAD").is_dir() else [f"{aside} is not the damaged one"]
 
 
 def check_releases(slot):
@@ -93,7 +106,7 @@ def check_next(slot, point, good_before):
     wrong = [*left, *check_outcome(slot, status, output),
              *inspection.check()]
     if not wrong:
-        wrong = [*check_litter(slot), *check_releases(slot),
+        wrong = [*check_litter(slot), *check_aside(slot), *check_releases(slot),
                  *check_delivery(inspection, point)]
     return [f"after the next run: {sentence}" for sentence in wrong]
 
