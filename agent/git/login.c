@@ -155,16 +155,16 @@ static int answer_http(struct login *login, unsigned int allowed,
 			err, EACCES,
 			"the server asks for credentials, and none are configured: "
 			"set source.token_parameter");
+	if (login_is_elsewhere(login))
+		return error_set(err, EACCES,
+				 "the server redirects to another port and asks for "
+				 "credentials there: name the address it leads to");
 	if (login->was_answered)
 		return error_set(
 			err, EACCES,
 			"the server refuses the %s (HTTP status 401): it is wrong, "
 			"or expired, or may not read this repository",
 			login->token ? "token" : "user and password");
-	if (login_is_elsewhere(login))
-		return error_set(err, EACCES,
-				 "the server redirects to another port and asks for "
-				 "credentials there: name the address it leads to");
 	if (!(allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT))
 		return error_set(err, EACCES,
 				 "the server takes neither a token nor a password");

@@ -129,6 +129,29 @@ def test_token_follows_no_redirect(world, repository):
     assert world.was_asked_by("") and repository.head
 
 
+@pytest.mark.parametrize("is_asked", [False, True], ids=["there nobody asks", "there, too"])
+def test_token_follows_no_later_redirect_over_http(world, repository, is_asked):
+    """First a question of its own, then the redirect; all on this machine."""
+    asked = []
+
+    def answer(path):
+        asked.append(path)
+        if len(asked) == 1:
+            return 401, {"WWW-Authenticate": 'Basic realm="git"'}, b""
+        return 301, {"Location": f"{world.url}{path}"}, b""
+
+    if is_asked:
+        world.fault({"login": f"x-access-token:{TOKEN}"})
+    with Answer(answer) as url:
+        reply = world.fetch(url=f"{url}/app.git", token=TOKEN)
+    assert len(asked) == 2
+    if is_asked:
+        reply.refused("EACCES", "redirects to another port", "name the address")
+    else:
+        assert reply.done()["revision"] == repository.head
+    assert {line["user"] for line in world.noted()} == {""}
+
+
 def test_token_follows_no_later_redirect(world, repository, authority):
     """First a question of its own, then the redirect."""
     asked = []
