@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -26,6 +27,7 @@
 #define TEMPORARY_DIGITS 16
 #define TEMPORARY_NAME_BYTES 24
 #define TEMPORARY_TRIES 8
+#define RESOLVE_TRIES 1000
 
 static int temporary_name(char ret_name[static TEMPORARY_NAME_BYTES])
 {
@@ -121,15 +123,34 @@ int file_read(int dir_fd, const char *name, size_t max_bytes, char **ret_data,
 	return file_read_open(fd, name, max_bytes, ret_data, ret_length_bytes, err);
 }
 
+/*
+ * -EAGAIN: somewhere on the machine something was renamed just as we went through a "..",
+ * and the kernel could not tell whether that led out. Others must not be able to keep us
+ * from a directory by renaming theirs.
+ */
+static int open_resolved(int dir_fd, const char *path, int flags, uint64_t resolve)
+{
+	struct open_how how = { .flags = (unsigned int)(flags | O_CLOEXEC),
+				.resolve = resolve };
+	int fd = -EAGAIN;
+
+	for (int try = 0; fd == -EAGAIN && try < RESOLVE_TRIES; try++) {
+		fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+		if (fd < 0)
+			fd = -errno;
+	}
+	return fd;
+}
+
 int file_open_inside(int root_fd, const char *path, int flags)
 {
-	struct open_how how = {
-		.flags = (unsigned int)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	return open_resolved(root_fd, path, flags,
+			     RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
 
-	return fd < 0 ? -errno : fd;
+int file_open_without_links(int dir_fd, const char *path, int flags)
+{
+	return open_resolved(dir_fd, path, flags, RESOLVE_NO_SYMLINKS);
 }
 
 static int write_temporary(int dir_fd, const char *temporary,

@@ -35,6 +35,14 @@ int file_open_inside(int root_fd, const char *path, int flags)
 	__attribute__((warn_unused_result));
 
 /*
+ * Opens a path on which no component is a symbolic link (openat2, RESOLVE_NO_SYMLINKS);
+ * -ELOOP: one is. dir_fd is where a relative path begins. The descriptor, which the
+ * caller closes, or a negative errno.
+ */
+int file_open_without_links(int dir_fd, const char *path, int flags)
+	__attribute__((warn_unused_result));
+
+/*
  * Replaces a file by a text in one step: a temporary of the same directory is written,
  * synced where durable, and renamed over the name. Readers see the old contents or the
  * new ones.

@@ -13,6 +13,10 @@
 #include "base/scratch.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#define RENAMED_OPENS 20000
 
 /* Files and links as others see them: whole or not at all, and never through a link. */
 
@@ -274,6 +278,60 @@ static void write_all_says_why_not(void **state)
 	(void)close(ends[1]);
 }
 
+static void no_link_on_the_way(void **state)
+{
+	const struct scratch *scratch = *state;
+	int fd;
+
+	assert_int_equal(mkdirat(scratch->fd, "a", 0700), 0);
+	assert_int_equal(mkdirat(scratch->fd, "a/b", 0700), 0);
+	assert_int_equal(symlinkat("a", scratch->fd, "link"), 0);
+	fd = file_open_without_links(scratch->fd, "a/b", O_RDONLY | O_DIRECTORY);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	assert_int_equal(file_open_without_links(scratch->fd, "link/b", O_RDONLY),
+			 -ELOOP);
+	assert_int_equal(file_open_without_links(scratch->fd, "link", O_RDONLY), -ELOOP);
+	assert_int_equal(file_open_without_links(scratch->fd, "none", O_RDONLY), -ENOENT);
+}
+
+/* Renames on and on, as a neighbour would, until it is killed. */
+static pid_t start_renames(const struct scratch *scratch)
+{
+	pid_t child = fork();
+
+	if (child != 0)
+		return child;
+	for (;;) {
+		(void)renameat(scratch->fd, "x", scratch->fd, "y");
+		(void)renameat(scratch->fd, "y", scratch->fd, "x");
+	}
+}
+
+/* A link with ".." in it is followed, whatever is renamed elsewhere meanwhile. */
+static void renames_elsewhere_keep_nobody_out(void **state)
+{
+	const struct scratch *scratch = *state;
+	int failure = 0;
+	pid_t child;
+
+	assert_int_equal(mkdirat(scratch->fd, "x", 0700), 0);
+	assert_int_equal(mkdirat(scratch->fd, "a", 0700), 0);
+	assert_int_equal(symlinkat("../a/../a/../a/../a", scratch->fd, "a/link"), 0);
+	child = start_renames(scratch);
+	assert_true(child > 0);
+	for (int i = 0; failure == 0 && i < RENAMED_OPENS; i++) {
+		int fd = file_open_inside(scratch->fd, "a/link", O_RDONLY | O_DIRECTORY);
+
+		failure = fd < 0 ? fd : 0;
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	(void)kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(failure, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +349,8 @@ int main(void)
 		scratch_test(directory_is_made_or_opened),
 		scratch_test(directory_is_never_a_link),
 		scratch_test(sweep_takes_our_litter_only),
+		scratch_test(no_link_on_the_way),
+		scratch_test(renames_elsewhere_keep_nobody_out),
 		cmocka_unit_test(write_all_says_why_not),
 	};
 
