@@ -14,6 +14,7 @@ VERSION := 0.1.0
 # base: a static library every executable links
 BASE_SOURCES := \
 	agent/base/clock.c \
+	agent/base/confine.c \
 	agent/base/erase.c \
 	agent/base/error.c \
 	agent/base/file.c \
@@ -187,6 +188,7 @@ UNIT_TESTS := \
 	tests/unit/aws/test_skew.c \
 	tests/unit/aws/test_xml.c \
 	tests/unit/base/test_clock.c \
+	tests/unit/base/test_confine.c \
 	tests/unit/base/test_error.c \
 	tests/unit/base/test_file.c \
 	tests/unit/base/test_identity.c \

@@ -92,12 +92,22 @@ static int open_directory(int dir_fd, const char *name)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+/* By descriptor: a file that has another name elsewhere may be there by now. */
+static int unlock(int dir_fd, const char *name)
+{
+	autoclose int fd =
+		openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	autofree char *path = text_format("/proc/self/fd/%d", fd);
+
+	return fd < 0 || chmod(path, OWNER_ALL) < 0 ? -errno : 0;
+}
+
 int erase_open(int dir_fd, const char *name, int *ret_fd, struct error *err)
 {
 	struct stat status;
 	autoclose int fd = open_directory(dir_fd, name);
 
-	if (fd == -EACCES && fchmodat(dir_fd, name, OWNER_ALL, AT_SYMLINK_NOFOLLOW) == 0)
+	if (fd == -EACCES && unlock(dir_fd, name) == 0)
 		fd = open_directory(dir_fd, name);
 	if (fd == -EXDEV)
 		return error_set(err, fd,

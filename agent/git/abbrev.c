@@ -24,7 +24,8 @@
 
 static uint32_t count_in_index(int dir_fd, const char *name)
 {
-	autoclose int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	autoclose int fd =
+		openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	uint32_t count;
 
 	if (fd < 0 ||

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "git/export.h"
 
+#include "base/confine.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -10,6 +12,7 @@
 #include "git/damage.h"
 #include "git/failure.h"
 #include "git/fill.h"
+#include "git/handles.h"
 #include "git/library.h"
 #include "git/mirror.h"
 #include "git/walk.h"
@@ -17,6 +20,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <git2/odb_backend.h>
+#include <git2/sys/odb_backend.h>
+#include <git2/sys/repository.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -32,6 +38,9 @@
 
 #define EXPORT_UMASK 022
 #define SPARE_DESCRIPTORS 64
+/* As libgit2 has them: a pack is asked before loose files. */
+#define LOOSE_PRIORITY 1
+#define PACKED_PRIORITY 2
 
 struct export_run {
 	git_repository *repository;
@@ -58,6 +67,30 @@ static void raise_descriptor_limit(void)
 	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
 	/* Without it only a very deep tree fails, and says why. */
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/*
+ * The mirror's owner is another user than ours, and libgit2 goes where he makes it lead:
+ * to be read are his repository and our own tree.
+ */
+static int stay_inside(const struct json_object *request, struct error *err)
+{
+	const char *repository = json_string(request, "repository");
+	const char *deploy_to = json_string(request, "deploy_to");
+	autoclose int repository_fd = -1;
+	autoclose int deploy_fd = -1;
+
+	if (!repository || !deploy_to)
+		return 0;
+	repository_fd = open(repository, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	deploy_fd = open(deploy_to, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (deploy_fd < 0)
+		return error_set(err, errno, "open deploy_to '%s': %s", deploy_to,
+				 strerror(errno));
+	const struct confine_place places[] = { { repository_fd, false },
+						{ deploy_fd, true } };
+
+	return confine(places, ARRAY_COUNT(places), CONFINE_READING, err);
 }
 
 static int check_is_empty(int dir_fd, const char *path, struct error *err)
@@ -88,10 +121,13 @@ static int open_target(const struct json_object *request, int *ret_fd, struct er
 		return result;
 	if (path[0] != '/')
 		return error_set(err, EINVAL, "'%s' is not an absolute path", path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = file_open_without_links(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
-		return error_set(err, errno, "open the directory '%s': %s", path,
-				 strerror(errno));
+		return error_set(err, fd, "open the directory '%s': %s%s", path,
+				 strerror(-fd),
+				 fd == -ELOOP
+					 ? ": a link stands where a directory belongs"
+					 : "");
 	result = check_is_empty(fd, path, err);
 	if (result < 0)
 		return result;
@@ -125,6 +161,27 @@ static int read_commit(struct export_run *run, const struct json_object *request
 	return 0;
 }
 
+/* The mirror's own objects, and none of the places that objects/info/alternates names. */
+static int open_objects(git_odb **ret_odb, const char *repository_path)
+{
+	autofree char *path = text_format("%s/objects", repository_path);
+	autoodb git_odb *odb = NULL;
+	git_odb_backend *loose = NULL, *packed = NULL;
+	int code = git_odb_new(&odb);
+
+	if (code == 0)
+		code = git_odb_backend_loose(&loose, path, -1, 0, 0, 0);
+	if (code == 0)
+		code = git_odb_add_backend(odb, loose, LOOSE_PRIORITY);
+	if (code == 0)
+		code = git_odb_backend_pack(&packed, path);
+	if (code == 0)
+		code = git_odb_add_backend(odb, packed, PACKED_PRIORITY);
+	if (code == 0)
+		*ret_odb = TAKE(odb);
+	return code;
+}
+
 static int open_mirror(struct export_run *run, const struct json_object *request,
 		       struct error *err)
 {
@@ -135,7 +192,9 @@ static int open_mirror(struct export_run *run, const struct json_object *request
 		result = mirror_open(path, &run->repository, err);
 	if (result < 0)
 		return result;
-	code = git_repository_odb(&run->fill.writer.odb, run->repository);
+	code = open_objects(&run->fill.writer.odb, path);
+	if (code == 0)
+		code = git_repository_set_odb(run->repository, run->fill.writer.odb);
 	if (code < 0)
 		return failure_set(err, code, "open the objects of '%s'", path);
 	return 0;
@@ -192,6 +251,8 @@ int export_perform(const struct json_object *request, struct json_object **ret_r
 
 	(void)umask(EXPORT_UMASK);
 	raise_descriptor_limit();
+	if (result == 0)
+		result = stay_inside(request, err);
 	if (result == 0)
 		result = open_mirror(&run, request, err);
 	if (result == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "git/mirror.h"
 
+#include "base/confine.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -197,6 +198,9 @@ int mirror_prepare(const char *path, const char *ref, struct error *err)
 		result = check_owner(dir_fd, path, err);
 	if (result == 0)
 		result = check_contents(dir_fd, path, err);
+	if (result < 0)
+		return result;
+	result = confine(&(struct confine_place){ dir_fd, true }, 1, CONFINE_WRITING, err);
 	if (result < 0)
 		return result;
 	result = prepare_contents(dir_fd, ref, err);

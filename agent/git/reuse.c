@@ -67,14 +67,17 @@ static char *last_name(const char *path)
 
 static int open_store(const char *path)
 {
+	autofree char *above = text_copy(path);
+	autofree char *whole = text_copy(path);
+	autoclose int above_fd =
+		file_open_without_links(AT_FDCWD, dirname(above), O_RDONLY | O_DIRECTORY);
 	autoclose int store_fd = -1;
 	struct error ignored;
 	int fd = -1;
 
-	if (mkdir(path, STORE_MODE) < 0 && errno != EEXIST)
-		return -1;
-	store_fd = open(path, DIRECTORY_FLAGS);
-	if (store_fd < 0 ||
+	if (above_fd < 0 ||
+	    file_make_directory(above_fd, basename(whole), STORE_MODE, &store_fd,
+				&ignored) < 0 ||
 	    file_make_directory(store_fd, MANIFESTS, STORE_MODE, &fd, &ignored) < 0)
 		return -1;
 	return fd;
@@ -89,7 +92,8 @@ static void open_previous(struct reuse *reuse, const struct json_object *previou
 	if (!name || !revision ||
 	    !manifest_load(&reuse->previous, reuse->store_fd, name, revision))
 		return;
-	reuse->previous_fd = open(directory, DIRECTORY_FLAGS);
+	reuse->previous_fd =
+		file_open_without_links(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
 }
 
 int reuse_open(struct reuse *reuse, const struct json_object *request, struct error *err)
@@ -131,15 +135,22 @@ mode_t reuse_mode(const struct reuse *reuse, bool is_program)
 	return is_program ? 0755 : 0644;
 }
 
-static bool copy_by_hand(int from_fd, int to_fd)
+/* Not to the file's end: its owner can move that away as fast as we come near. */
+static bool copy_by_hand(int from_fd, int to_fd, size_t size_bytes)
 {
 	char chunk[65536];
-	ssize_t got;
 
-	while ((got = read(from_fd, chunk, sizeof(chunk))) > 0)
-		if (file_write_all(to_fd, chunk, (size_t)got) < 0)
+	for (size_t done_bytes = 0; done_bytes < size_bytes;) {
+		size_t left_bytes = size_bytes - done_bytes;
+		ssize_t got =
+			read(from_fd, chunk,
+			     left_bytes < sizeof(chunk) ? left_bytes : sizeof(chunk));
+
+		if (got <= 0 || file_write_all(to_fd, chunk, (size_t)got) < 0)
 			return false;
-	return got == 0;
+		done_bytes += (size_t)got;
+	}
+	return true;
 }
 
 static bool copy_ranges(struct reuse *reuse, int from_fd, int to_fd, size_t size_bytes)
@@ -158,7 +169,7 @@ static bool copy_ranges(struct reuse *reuse, int from_fd, int to_fd, size_t size
 			return false;
 		left_bytes -= (size_t)copied;
 	}
-	return left_bytes == 0 || copy_by_hand(from_fd, to_fd);
+	return left_bytes == 0 || copy_by_hand(from_fd, to_fd, left_bytes);
 }
 
 static bool copy_contents(struct reuse *reuse, int from_fd, int to_fd, size_t size_bytes)
@@ -241,7 +252,7 @@ static void sweep(int store_fd, const char *directory)
 {
 	autofree char *copy = text_copy(directory);
 	autoclose int releases_fd =
-		open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		file_open_without_links(AT_FDCWD, dirname(copy), O_RDONLY | O_DIRECTORY);
 	int fd = openat(store_fd, ".", DIRECTORY_FLAGS);
 	DIR *manifests = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;

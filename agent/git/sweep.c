@@ -4,10 +4,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -126,19 +128,19 @@ static int sweep_entry(int dir_fd, const struct dirent *entry, const struct rule
 
 static int sweep_directory(int parent_fd, const struct rule *rule, struct error *err)
 {
-	autoclose int fd = openat(parent_fd, rule->directory,
-				  O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	autoclose int fd = file_open_without_links(parent_fd, rule->directory,
+						   O_RDONLY | O_DIRECTORY);
 	__attribute__((cleanup(close_directory))) DIR *directory =
 		fd < 0 ? NULL : fdopendir(fd);
 	int dir_fd = directory ? TAKE_FD(fd) : -1;
 	const struct dirent *entry;
 	int result = 0;
 
-	if (!directory && errno == ENOENT)
+	if (fd == -ENOENT)
 		return 0;
 	if (!directory)
-		return error_set(err, errno, "open '%s': %s", rule->directory,
-				 strerror(errno));
+		return error_set(err, fd < 0 ? fd : errno, "open '%s': %s",
+				 rule->directory, strerror(fd < 0 ? -fd : errno));
 	errno = 0;
 	while (result == 0 && (entry = readdir(directory))) {
 		result = sweep_entry(dir_fd, entry, rule, err);
@@ -150,17 +152,32 @@ static int sweep_directory(int parent_fd, const struct rule *rule, struct error 
 	return result;
 }
 
+static int remove_steering(int mirror_fd, const char *path, struct error *err)
+{
+	autofree char *copy = text_copy(path);
+	autoclose int fd =
+		file_open_without_links(mirror_fd, dirname(copy), O_RDONLY | O_DIRECTORY);
+	const char *slash = strrchr(path, '/');
+	int code = 0;
+
+	if (fd < 0)
+		code = -fd;
+	else if (unlinkat(fd, slash ? slash + 1 : path, 0) < 0)
+		code = errno;
+	/* A directory of that name steers nothing. */
+	if (code == 0 || code == ENOENT || code == ENOTDIR || code == EISDIR)
+		return 0;
+	return error_set(err, code, "remove '%s': %s%s", path, strerror(code),
+			 code == ELOOP ? ": put directories in the links' places" : "");
+}
+
 int sweep_mirror(int mirror_fd, struct error *err)
 {
 	int result = 0;
 
 	file_sweep(mirror_fd);
-	/* A directory of that name steers nothing. */
-	for (size_t i = 0; i < ARRAY_COUNT(steering_files); i++)
-		if (unlinkat(mirror_fd, steering_files[i], 0) < 0 && errno != ENOENT &&
-		    errno != ENOTDIR && errno != EISDIR)
-			return error_set(err, errno, "remove '%s': %s", steering_files[i],
-					 strerror(errno));
+	for (size_t i = 0; result == 0 && i < ARRAY_COUNT(steering_files); i++)
+		result = remove_steering(mirror_fd, steering_files[i], err);
 	for (size_t i = 0; result == 0 && i < ARRAY_COUNT(rules); i++)
 		result = sweep_directory(mirror_fd, &rules[i], err);
 	return result;

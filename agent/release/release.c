@@ -254,6 +254,7 @@ static int perform_export(struct run *run, struct error *err)
 	json_set_string(request, "repository", run->setup->mirror);
 	json_set_string(request, "revision", run->release->revision);
 	json_set_string(request, "directory", run->release->directory);
+	json_set_string(request, "deploy_to", run->setup->deploy_to);
 	add_reuse(run, request);
 	result = run_worker(run, &task, &reply, err);
 	if (result < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tree/layout.h"
 
+#include "base/confine.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -64,7 +65,7 @@ int layout_open(struct layout *layout, const struct json_object *request,
 	if (fd < 0)
 		return say_open(path, errno, err);
 	*layout = (struct layout){ .path = TAKE(path), .fd = fd };
-	return 0;
+	return confine(&(struct confine_place){ fd, true }, 1, CONFINE_READING, err);
 }
 
 void layout_close(struct layout *layout)

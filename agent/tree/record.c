@@ -32,6 +32,20 @@ static int say_no_file(const struct layout *layout, int code, struct error *err)
 			 layout->path);
 }
 
+/*
+ * Whether the open file has one name, and that is the log's: a line does not go into a
+ * foreign file that somebody linked there, not even if he takes his link away again as we
+ * look. Both are asked of the name, at one moment.
+ */
+static bool is_own_file(const struct layout *layout, const struct stat *opened)
+{
+	struct stat named;
+
+	return fstatat(layout->fd, LOG_NAME, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		named.st_dev == opened->st_dev && named.st_ino == opened->st_ino &&
+		named.st_nlink == 1;
+}
+
 static int open_log(const struct layout *layout, int *ret_fd, struct error *err)
 {
 	autoclose int fd = openat(layout->fd, LOG_NAME, LOG_FLAGS, LOG_MODE);
@@ -45,6 +59,12 @@ static int open_log(const struct layout *layout, int *ret_fd, struct error *err)
 				 layout->path, strerror(errno));
 	if (!S_ISREG(status.st_mode))
 		return say_no_file(layout, EINVAL, err);
+	if (!is_own_file(layout, &status))
+		return error_set(err, EMLINK,
+				 "'" LOG_NAME
+				 "' in '%s' is a file that has other names, too: put a "
+				 "copy in its place",
+				 layout->path);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }

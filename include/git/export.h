@@ -13,7 +13,9 @@ struct error;
  * umask of 022 gives.
  *
  *   request   {"repository": "/abs/NAME.git", "revision": "full hex",
- *              "directory": "/abs/…", and to save work, all optional:
+ *              "directory": "/abs/…", optional "deploy_to": "/abs/…": the directory
+ *              that everything but the mirror lies in, and this process stays in,
+ *              and to save work, all optional:
  *              "store": "/abs/…", made in a directory that is there; keeps a manifest a
  *              release, "previous": {"directory", "revision"}, an export into that store,
  *              "reuse": "copy" (the default), "hardlink" or "none"}
@@ -22,7 +24,8 @@ struct error;
  *              "reused": files taken from the previous release,
  *              "warnings": [sentences: submodules, filters that were not run, …]}
  *
- * Everything is on the disk when the result is sent. After an error the directory holds
+ * None of these paths leads through a symbolic link, but that of the mirror. Everything
+ * is on the disk when the result is sent. After an error the directory holds
  * whatever was written so far. -ENOTEMPTY: something is in the directory; -ENOENT: the
  * mirror does not have the revision; -ENOSPC, -EDQUOT: no room, with the numbers, if
  * possible before anything is written; -EBADMSG: the tree holds what must not become a

@@ -20,7 +20,8 @@ struct layout {
 
 /*
  * Opens the directory that the request's "deploy_to" names; not through a link at its
- * last component. layout_close() ends it.
+ * last component. layout_close() ends it. From then on the process reaches nothing but
+ * what is below it (base/confine.h).
  */
 int layout_open(struct layout *layout, const struct json_object *request,
 		struct error *err) __attribute__((warn_unused_result));
