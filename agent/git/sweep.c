@@ -19,7 +19,8 @@
  * A fetch may be killed at any point. libgit2 then leaves temporary packs, which nothing
  * ever removes, and lock files, which make the next fetch fail with a sentence nobody can
  * act on. The run's lock is held, so there is no other fetch they could belong to.
- * The same walk takes away what steers libgit2 or git from inside a repository: the
+ * The same walk takes away what steers libgit2 or git from inside a repository, what it
+ * would wait for (it opens a FIFO like any file) and links that lead out of it: the
  * mirror's owner is an unprivileged user, and may have been talked into anything.
  */
 
@@ -76,6 +77,13 @@ static bool is_pack_leftover(int dir_fd, const char *name)
 		strncmp(name, "pack_git2_", strlen("pack_git2_")) == 0;
 }
 
+static bool is_nothing(int dir_fd, const char *name)
+{
+	(void)dir_fd;
+	(void)name;
+	return false;
+}
+
 static bool is_anything(int dir_fd, const char *name)
 {
 	(void)dir_fd;
@@ -85,6 +93,7 @@ static bool is_anything(int dir_fd, const char *name)
 
 static const struct rule rules[] = {
 	{ ".", is_lock, 0 }, /* FETCH_HEAD.lock, config.lock, packed-refs.lock */
+	{ "objects", is_nothing, 1 },
 	{ "objects/pack", is_pack_leftover, 0 },
 	{ "refs", is_lock, REFS_DEPTH_MAX },
 	{ "hooks", is_anything, 0 },
@@ -96,14 +105,16 @@ static void close_directory(DIR **directory)
 		(void)closedir(*directory);
 }
 
-static bool is_directory(int dir_fd, const struct dirent *entry)
+/* Its type as in st_mode; 0: it is gone. */
+static mode_t type_of(int dir_fd, const struct dirent *entry)
 {
 	struct stat status;
 
 	if (entry->d_type != DT_UNKNOWN)
-		return entry->d_type == DT_DIR;
-	return fstatat(dir_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-		S_ISDIR(status.st_mode);
+		return DTTOIF(entry->d_type);
+	if (fstatat(dir_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return status.st_mode & S_IFMT;
 }
 
 static int sweep_directory(int parent_fd, const struct rule *rule, struct error *err);
@@ -113,12 +124,13 @@ static int sweep_entry(int dir_fd, const struct dirent *entry, const struct rule
 {
 	const char *name = entry->d_name;
 	struct rule below = { name, rule->is_leftover, rule->depth - 1 };
+	mode_t type = type_of(dir_fd, entry);
 
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return 0;
-	if (is_directory(dir_fd, entry))
+	if (S_ISDIR(type))
 		return rule->depth > 0 ? sweep_directory(dir_fd, &below, err) : 0;
-	if (!rule->is_leftover(dir_fd, name))
+	if (S_ISREG(type) && !rule->is_leftover(dir_fd, name))
 		return 0;
 	if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
 		return error_set(err, errno, "remove the leftover '%s': %s", name,
@@ -176,9 +188,9 @@ int sweep_mirror(int mirror_fd, struct error *err)
 	int result = 0;
 
 	file_sweep(mirror_fd);
-	for (size_t i = 0; result == 0 && i < ARRAY_COUNT(steering_files); i++)
-		result = remove_steering(mirror_fd, steering_files[i], err);
 	for (size_t i = 0; result == 0 && i < ARRAY_COUNT(rules); i++)
 		result = sweep_directory(mirror_fd, &rules[i], err);
+	for (size_t i = 0; result == 0 && i < ARRAY_COUNT(steering_files); i++)
+		result = remove_steering(mirror_fd, steering_files[i], err);
 	return result;
 }

@@ -58,22 +58,43 @@ def link(world, path, target, user=FETCHER):
 
 
 def test_what_steers_git_is_not_removed_through_a_link(world, repository, outside):
+    """The link goes, and with it what it would steer; what it leads to stays."""
     assert repository.head
     world.fetch().done()
     (outside / "attributes").write_text("of another repository\n")
     link(world, world.mirror / "info", outside)
-    world.fetch().refused("ELOOP", "info/attributes", "links")
-    assert listing(outside) == ["attributes"]
-
-
-def test_no_hook_is_swept_through_a_link(world, repository, outside):
-    """Told like any other link in a directory's place."""
-    assert repository.head
-    world.fetch().done()
-    (outside / "post-update").write_text("of another repository\n")
     link(world, world.mirror / "hooks", outside)
-    world.fetch().refused("ELOOP", "hooks")
-    assert listing(outside) == ["post-update"]
+    world.fetch().done()
+    assert listing(outside) == ["attributes"]
+    assert not list(world.mirror.glob("info")) and not list(world.mirror.glob("hooks"))
+
+
+def test_no_ref_is_written_through_a_link(world, repository, outside):
+    """libgit2 goes by path."""
+    repository.commit({"a": b"a\n"}, "on main")
+    world.fetch().done()
+    repository.git("branch", "feature/x")
+    link(world, world.mirror / "refs/heads/feature", outside)
+    assert world.fetch(ref="feature/x").done()["revision"] == repository.head
+    assert listing(outside) == []
+    assert world.git("rev-parse", "feature/x") == repository.head
+
+
+FIFOS = ["packed-refs", "FETCH_HEAD", "HEAD", "config", "refs/heads/main", "refs/heads/other",
+         "refs/remotes", "objects/pack/pack-1.idx", "objects/info/alternates", "shallow"]
+
+
+@pytest.mark.parametrize("name", FIFOS)
+def test_a_fetch_waits_at_no_fifo(world, repository, name):
+    """libgit2 would, until the supervisor's limit, and again in every run."""
+    world.fetch().done()
+    head = repository.commit({"a": b"a\n"}, "next")
+    path = world.mirror / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    world.give(path, FETCHER)
+    assert world.fetch().done()["revision"] == head
+    assert not path.is_fifo()
 
 
 def test_an_export_reads_no_other_repository(world, repository, outside, deploy_to):
@@ -162,14 +183,21 @@ def test_only_a_directory_gets_its_rights_back(tree):
 # ---- the kernel's wall, where there is one ------------------------------------------
 
 if HAS_LANDLOCK:
-    def test_no_ref_is_written_through_a_link(world, repository, outside):
-        """libgit2 goes by path: the kernel keeps it in the mirror."""
-        repository.commit({"a": b"a\n"}, "on main")
-        world.fetch().done()
-        repository.git("branch", "feature/x")
-        link(world, world.mirror / "refs/heads/feature", outside)
-        assert world.fetch(ref="feature/x").error
-        assert listing(outside) == []
+    def trace(world, *options):
+        """What a worker is started with to run below strace; its log."""
+        log = world.root / "trace"
+        log.touch()
+        log.chmod(0o666)
+        world.environment["ASAN_OPTIONS"] += ":detect_leaks=0"
+        return ["strace", "-f", "-qq", "-o", log, *options], log
+
+    def test_the_git_worker_cannot_leave_its_trees(world, repository, deploy_to):
+        """Before libgit2 opens anything, and before anything is made."""
+        prefix, log = trace(world, "-e", "trace=landlock_restrict_self,mkdirat,mkdir,rename")
+        world.send(world.fetch_request(), prefix=prefix).done()
+        assert "landlock_restrict_self(" in log.read_text().splitlines()[0]
+        export(world, deploy_to, repository.head, prefix=prefix).done()
+        assert "landlock_restrict_self(" in log.read_text().splitlines()[0]
 
     def test_the_worker_cannot_leave_its_tree(tree):
         """Before a verb does anything, the kernel is asked to keep it in."""
