@@ -200,7 +200,8 @@ int mirror_prepare(const char *path, const char *ref, struct error *err)
 		result = check_contents(dir_fd, path, err);
 	if (result < 0)
 		return result;
-	result = confine(&(struct confine_place){ dir_fd, true }, 1, CONFINE_WRITING, err);
+	result =
+		confine(&(struct confine_place){ dir_fd, true }, 1, CONFINE_WRITING, err);
 	if (result < 0)
 		return result;
 	result = prepare_contents(dir_fd, ref, err);
