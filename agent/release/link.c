@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/wire.h"
 #include "config/config.h"
 #include "release/release_types.h"
 #include "release/tree.h"
@@ -19,6 +20,9 @@
  */
 
 #define GOING_BACK_WAIT_MS INT64_C(30000)
+/* Paths and directories have the other half. */
+#define CONTENTS_MAX_BYTES (WIRE_REQUEST_MAX_BYTES / 2)
+#define ESCAPE_MAX_BYTES 6 /* \uXXXX */
 
 static bool has_secret_file(const struct config *config)
 {
@@ -37,34 +41,58 @@ bool link_is_needed(const struct run *run)
 	return run->is_boot || !run->release->is_served;
 }
 
-static struct json_object *describe_files(const struct run *run)
+/* The most that a text takes in JSON. */
+static size_t escaped_bytes(const char *text)
+{
+	size_t bytes = 0;
+
+	for (; *text; text++)
+		bytes += (unsigned char)*text < ' ' || *text == '"' || *text == '\\'
+			? ESCAPE_MAX_BYTES
+			: 1;
+	return bytes;
+}
+
+static void add_file(struct json_object *list, const char *path, const char *content)
+{
+	struct json_object *item = json_new_object();
+
+	json_set_string(item, "path", path);
+	if (content)
+		json_set_string(item, "content", content);
+	json_add(list, item);
+}
+
+/*
+ * As many linked files as one request holds, from *position on. They are gone through
+ * twice, those without a content first: one that is missing in shared/ is told before
+ * anything is written.
+ */
+static struct json_object *next_files(const struct run *run, size_t *position)
 {
 	const struct config_linked_files *files = &run->config->release.linked_files;
 	struct json_object *list = json_new_array();
+	size_t bytes = 0;
 
-	for (size_t i = 0; i < files->count; i++) {
-		struct json_object *item = json_new_object();
-		const char *content = secrets_value(run, files->items[i].parameter);
+	for (; *position < 2 * files->count; ++*position) {
+		const struct config_linked_file *file =
+			&files->items[*position % files->count];
+		const char *content = secrets_value(run, file->parameter);
 
-		json_set_string(item, "path", files->items[i].path);
-		if (content)
-			json_set_string(item, "content", content);
-		json_add(list, item);
+		if ((content != NULL) != (*position >= files->count))
+			continue;
+		bytes += content ? escaped_bytes(content) : 0;
+		if (bytes > CONTENTS_MAX_BYTES && json_object_array_length(list) > 0)
+			break;
+		add_file(list, file->path, content);
 	}
 	return list;
 }
 
-static int link_tree(struct run *run, struct error *err)
+static int link_some(struct run *run, struct json_object *files,
+		     const struct config_texts *directories, struct error *err)
 {
-	/*
-	 * A release that is there already may have a directory of its own at a place that
-	 * was configured later: it keeps it.
-	 */
-	const struct config_texts none = { 0 };
-	const struct config_texts *directories =
-		run->release->is_fresh ? &run->config->release.linked_dirs : &none;
-	struct json_object *request = json_new_object(), *files = describe_files(run);
-	struct json_object *list = json_new_array();
+	struct json_object *request = json_new_object(), *list = json_new_array();
 	autojson struct json_object *kept = json_object_get(request);
 	int result;
 
@@ -76,6 +104,24 @@ static int link_tree(struct run *run, struct error *err)
 	json_set(request, "linked_dirs", list);
 	result = tree_perform(run, "link", request, NULL, err);
 	json_wipe(files);
+	return result;
+}
+
+static int link_tree(struct run *run, struct error *err)
+{
+	/*
+	 * A release that is there already may have a directory of its own at a place that
+	 * was configured later: it keeps it.
+	 */
+	const struct config_texts none = { 0 };
+	const struct config_texts *directories =
+		run->release->is_fresh ? &run->config->release.linked_dirs : &none;
+	size_t end = 2 * run->config->release.linked_files.count;
+	size_t position = 0;
+	int result = link_some(run, next_files(run, &position), directories, err);
+
+	while (result == 0 && position < end)
+		result = link_some(run, next_files(run, &position), &none, err);
 	return result;
 }
 

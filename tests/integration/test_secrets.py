@@ -127,6 +127,25 @@ def test_secrets_manager(box, store):
     assert secret_calls(box) == [OF_MANAGER] * 3
 
 
+def test_more_than_one_request_to_the_worker_holds(box, store):
+    """Secrets Manager takes 65,536 bytes; the worker's request is limited to 1 MiB."""
+    contents = {f"file-{number}": f"{number:02}" + chr(1 + number % 4) * 65498
+                for number in range(20)}
+    for name, content in contents.items():
+        box.region.put_secret(name, content)
+    files = [(name, f"/aws/reference/secretsmanager/{name}") for name in contents]
+    box.configure(release=linked(("none.yml", None), *files, linked_dirs=["log"]))
+    said = box.boot(1).stderr
+    assert "the linked file 'none.yml' does not exist" in said
+    assert not any(box.shared(name).exists() for name in contents)
+    box.shared("none.yml").write_text("there")
+    box.boot()
+    assert all(box.shared(name).read_text() == content for name, content in contents.items())
+    assert (box.deploy_to / "current/file-19").is_symlink()
+    assert (box.deploy_to / "current/none.yml").is_symlink()
+    assert (box.deploy_to / "current/log").is_symlink()
+
+
 # ---- when ---------------------------------------------------------------------------
 
 def test_a_boot_reads_them_anew_for_a_release_that_is_there(box, store):
