@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -18,6 +19,8 @@
 
 #define JSON_DEPTH_MAX 16
 #define JSON_C_0_18 (18 << 8)
+/* The longest number json-c writes, or a word, or the signs around a value. */
+#define NUMBER_MAX_BYTES 32
 
 static int check_end(struct json_tokener *tokener, const char *text, size_t length_bytes,
 		     const char *what, struct error *err)
@@ -205,6 +208,71 @@ const char *json_line(struct json_object *document)
 	if (!text)
 		abort();
 	return text;
+}
+
+/* What a text takes between its quotes; a control character may become \uXXXX. */
+static size_t text_bytes(const char *text, size_t length)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < length; i++)
+		bytes += (unsigned char)text[i] < ' ' || strchr("\"\\", text[i]) ? 6 : 1;
+	return bytes;
+}
+
+/* At least what the value takes in a line, with the comma behind it. */
+static size_t line_bytes(struct json_object *value)
+{
+	size_t bytes = NUMBER_MAX_BYTES, count;
+
+	switch (json_object_get_type(value)) {
+	case json_type_string:
+		return bytes +
+			text_bytes(json_object_get_string(value),
+				   (size_t)json_object_get_string_len(value));
+	case json_type_object: {
+		json_object_object_foreach(value, name, member)
+			bytes += NUMBER_MAX_BYTES + text_bytes(name, strlen(name)) +
+				line_bytes(member);
+		return bytes;
+	}
+	case json_type_array:
+		count = json_object_array_length(value);
+		for (size_t i = 0; i < count; i++)
+			bytes += line_bytes(json_object_array_get_idx(value, i));
+		return bytes;
+	default:
+		return bytes;
+	}
+}
+
+/* Writes nothing, into room for all: json-c keeps the buffer for the next time. */
+static int write_room(struct json_object *value, struct printbuf *buffer, int level,
+		      int flags)
+{
+	size_t bytes = line_bytes(value);
+
+	(void)level;
+	(void)flags;
+	if (bytes > INT_MAX / 2 || printbuf_memset(buffer, 0, ' ', (int)bytes) < 0)
+		abort();
+	printbuf_reset(buffer);
+	return 0;
+}
+
+char *json_secret_line(struct json_object *document)
+{
+	const char *line;
+	char *copy;
+
+	/* A buffer that grows leaves what it held behind. */
+	json_object_set_serializer(document, write_room, NULL, NULL);
+	(void)json_line(document);
+	json_object_set_serializer(document, NULL, NULL, NULL);
+	line = json_line(document);
+	copy = text_copy(line);
+	explicit_bzero((char *)(uintptr_t)line, strlen(line));
+	return copy;
 }
 
 void json_add(struct json_object *array, struct json_object *value)

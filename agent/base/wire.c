@@ -55,7 +55,7 @@ int wire_read_request(struct json_object **ret_request, struct error *err)
 	}
 	text[length_bytes] = '\0';
 	result = json_parse(text, length_bytes, "the request", &request, err);
-	/* There may be a secret in it; the verb wipes its own copy. */
+	/* There may be a secret in it; the document is wiped behind the verb. */
 	explicit_bzero(text, length_bytes);
 	if (result < 0)
 		return result;
@@ -105,6 +105,16 @@ int wire_require_string(const struct json_object *request, const char *key,
 	return 0;
 }
 
+static int perform_verb(const struct wire_verb *verbs, const char *name,
+			const struct json_object *request,
+			struct json_object **ret_result, struct error *err)
+{
+	for (const struct wire_verb *verb = verbs; verb->name; verb++)
+		if (strcmp(verb->name, name) == 0)
+			return verb->perform(request, ret_result, err);
+	return error_set(err, ENOTSUP, "the worker has no verb '%s'", name);
+}
+
 static int perform(const struct wire_verb *verbs, struct json_object **ret_result,
 		   struct error *err)
 {
@@ -121,12 +131,10 @@ static int perform(const struct wire_verb *verbs, struct json_object **ret_resul
 	if (result < 0)
 		return result;
 	result = wire_require_string(request, "verb", &name, err);
-	if (result < 0)
-		return result;
-	for (const struct wire_verb *verb = verbs; verb->name; verb++)
-		if (strcmp(verb->name, name) == 0)
-			return verb->perform(request, ret_result, err);
-	return error_set(err, ENOTSUP, "the worker has no verb '%s'", name);
+	if (result == 0)
+		result = perform_verb(verbs, name, request, ret_result, err);
+	json_wipe(request);
+	return result;
 }
 
 int wire_serve(const struct wire_verb *verbs)

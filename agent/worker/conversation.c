@@ -193,7 +193,7 @@ static int watch(struct conversation *talk, size_t index, int fd, uint32_t event
 }
 
 int conversation_init(struct conversation *talk, const struct worker_context *context,
-		      const char *request, const int fds[static 3], struct error *err)
+		      char *request, const int fds[static 3], struct error *err)
 {
 	int result;
 
@@ -202,7 +202,7 @@ int conversation_init(struct conversation *talk, const struct worker_context *co
 		.request_fd = fds[0],
 		.reply_fd = fds[1],
 		.diagnostics_fd = fds[2],
-		.request = text_copy(request),
+		.request = request,
 		.request_length_bytes = strlen(request),
 		.last_line_at_ms = clock_monotonic_ms(),
 	};
@@ -265,6 +265,6 @@ void conversation_done(struct conversation *talk)
 	close_end(&talk->sources[2], &talk->diagnostics_fd);
 	(void)json_object_put(talk->result);
 	talk->result = NULL;
-	free(talk->request);
+	text_wipe(talk->request);
 	free(talk->line);
 }

@@ -129,7 +129,6 @@ static int converse(const struct worker_context *context, const struct worker_ta
 {
 	const int theirs[CHILD_FD_COUNT] = { pipes[0], pipes[3], pipes[5],
 					     context->lock_fd };
-	const char *request = json_line(task->request);
 	struct conversation talk;
 	struct child child = { 0 };
 	int result = start(context, task, theirs, &child, err);
@@ -140,7 +139,7 @@ static int converse(const struct worker_context *context, const struct worker_ta
 	memory_close_fd(&pipes[3]);
 	memory_close_fd(&pipes[5]);
 	pipes[0] = pipes[3] = pipes[5] = -1;
-	result = conversation_init(&talk, context, request,
+	result = conversation_init(&talk, context, json_secret_line(task->request),
 				   (const int[]){ pipes[1], pipes[2], pipes[4] }, err);
 	pipes[1] = pipes[2] = pipes[4] = -1;
 	if (result == 0)

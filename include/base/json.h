@@ -79,4 +79,11 @@ struct json_object *json_new_array(void) __attribute__((returns_nonnull));
 /* The document on one line; borrowed until the document changes or is put. */
 const char *json_line(struct json_object *document);
 
+/*
+ * The same of a document that holds secrets: no other copy of it is left in memory. The
+ * caller wipes and frees it.
+ */
+char *json_secret_line(struct json_object *document)
+	__attribute__((returns_nonnull, warn_unused_result));
+
 #endif

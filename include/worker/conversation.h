@@ -31,11 +31,12 @@ struct conversation {
 };
 
 /*
- * Begins: the request goes out, lines come in, all on the loop. Takes the three
- * descriptors (request, reply, diagnostics), also when it fails.
+ * Begins: the request goes out, lines come in, all on the loop. Takes the request, which
+ * may hold secrets and is wiped at the end, and the three descriptors (request, reply,
+ * diagnostics), also when it fails.
  */
 int conversation_init(struct conversation *talk, const struct worker_context *context,
-		      const char *request, const int fds[static 3], struct error *err)
+		      char *request, const int fds[static 3], struct error *err)
 	__attribute__((warn_unused_result));
 
 /*

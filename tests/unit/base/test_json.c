@@ -175,6 +175,25 @@ static void setters_make_one_line(void **state)
 	assert_null(json_string(document, "text"));
 }
 
+static void secret_line_is_the_same_line(void **state)
+{
+	autojson struct json_object *document = json_new_object();
+	struct json_object *list = json_new_array();
+	autofree char *line = NULL, *again = NULL;
+
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		json_add_string(list, "a/\n\"\\\x01\x02\x7f\xed\x95\x9c");
+	json_add(list, json_object_new_int64(INT64_MIN));
+	json_add(list, NULL);
+	json_set(document, "\"a\nlist\x01\"", list);
+	json_set_boolean(document, "no", false);
+	line = json_secret_line(document);
+	again = json_secret_line(document);
+	assert_string_equal(line, json_line(document));
+	assert_string_equal(again, line);
+}
+
 static void load_reads_a_file(void **state)
 {
 	const struct scratch *scratch = *state;
@@ -206,6 +225,7 @@ int main(void)
 		cmocka_unit_test(lookups_take_anything_for_an_object),
 		cmocka_unit_test(members_have_the_type_asked_for),
 		cmocka_unit_test(setters_make_one_line),
+		cmocka_unit_test(secret_line_is_the_same_line),
 		scratch_test(load_reads_a_file),
 	};
 
