@@ -79,13 +79,14 @@ class Watch(threading.Thread):
 
     def look(self, pid):
         try:
-            program = Path(os.readlink(f"/proc/{pid}/exe")).name
             for name in ("cmdline", "environ"):
+                data = Path(f"/proc/{pid}/{name}").read_bytes()
+                # Asked afterwards: a child may have executed another one meanwhile.
+                program = Path(os.readlink(f"/proc/{pid}/exe")).name
                 # The steps' own environment is where variables belong.
                 if name == "environ" and not program.startswith("bootagent"):
                     continue
-                self.found.update(find(self.secrets, Path(f"/proc/{pid}/{name}").read_bytes(),
-                                       f"{name} of {program}"))
+                self.found.update(find(self.secrets, data, f"{name} of {program}"))
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             pass
 
