@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "git/discard.h"
 
+#include "base/confine.h"
 #include "base/erase.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -95,6 +96,9 @@ int discard_perform(const struct json_object *request, struct json_object **ret_
 	*ret_result = NULL;
 	if (result == 0)
 		result = open_own(path, &dir_fd, err);
+	if (result == 0)
+		result = confine(&(struct confine_place){ dir_fd, true }, 1,
+				 CONFINE_READING, err);
 	if (result < 0)
 		return result;
 	for (int i = 0; result == 0 && !is_empty && i < SCANS_MAX; i++)

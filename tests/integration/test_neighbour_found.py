@@ -5,6 +5,7 @@ Something of the application's or the fetching user's own leads outside; the wor
 go there, or at least change nothing there.
 """
 import ctypes
+import json
 import os
 import threading
 import time
@@ -193,10 +194,13 @@ if HAS_LANDLOCK:
 
     def test_the_git_worker_cannot_leave_its_trees(world, repository, deploy_to):
         """Before libgit2 opens anything, and before anything is made."""
-        prefix, log = trace(world, "-e", "trace=landlock_restrict_self,mkdirat,mkdir,rename")
+        prefix, log = trace(world, "-e", "trace=landlock_restrict_self,mkdirat,rename,unlinkat")
         world.send(world.fetch_request(), prefix=prefix).done()
         assert "landlock_restrict_self(" in log.read_text().splitlines()[0]
         export(world, deploy_to, repository.head, prefix=prefix).done()
+        assert "landlock_restrict_self(" in log.read_text().splitlines()[0]
+        discard = {"verb": "discard", "repository": str(world.mirror)}
+        world.send(json.dumps(discard).encode(), prefix=prefix).done()
         assert "landlock_restrict_self(" in log.read_text().splitlines()[0]
 
     def test_the_worker_cannot_leave_its_tree(tree):
