@@ -253,8 +253,6 @@ def test_once_a_run(fresh, tmp_path):
     served, inode = fresh.current(), fresh.mirror.lstat().st_ino
     program = compile_c(REFUSING, tmp_path / "refusing")
     fresh.build = build_copy(tmp_path / "build", source=program)
-    for path in (tmp_path, *tmp_path.parents[:2]):
-        path.chmod(0o755)
     fresh.sync(5)
     assert fresh.stages("source") == ["failed", "failed"]
     assert fresh.aside.lstat().st_ino == inode
