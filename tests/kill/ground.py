@@ -223,7 +223,7 @@ class Slot(Box):
 
     def count(self, calls=CALLS):
         """An undisturbed run under strace: {(process, index): (verb, {call: count})}."""
-        expression = tracing.trace((*calls, "read"))
+        expression = tracing.trace(calls)
         self.reset()
         self.set_plan(f"{name} 0 {expression}" for name in HELPERS)
         status, output, left = self.perform(
@@ -232,10 +232,11 @@ class Slot(Box):
             raise RuntimeError(f"undisturbed, it ended with {status}, left {left}: {output}")
         found = {(SUPERVISOR, 0): (self.scenario.verb,
                                    tracing.count(self.supervisor_log.read_text(), calls))}
-        for path in self.log.iterdir():
-            name, _, index = path.name.rpartition(".")
-            text = path.read_text(errors="replace")
-            found[name, int(index)] = (tracing.verb_of(text), tracing.count(text, calls))
+        for request in self.log.glob("*.request"):
+            name, _, index = request.stem.rpartition(".")
+            text = request.with_suffix("").read_text(errors="replace")
+            found[name, int(index)] = (tracing.verb_of(request.read_text()),
+                                       tracing.count(text, calls))
         return dict(sorted(found.items()))
 
     def kill(self, point):

@@ -4,7 +4,7 @@ import collections
 import re
 
 CALL = re.compile(r"^(\w+)\(")
-VERB = re.compile(r'\\"verb\\": *\\"([a-z-]+)\\"')
+VERB = re.compile(r'"verb": *"([a-z-]+)"')
 KILLED = "+++ killed by SIGKILL +++"
 
 
@@ -36,7 +36,7 @@ def count(text, calls):
 
 
 def verb_of(text):
-    """What a helper was asked for, from the request it read; None: it was not seen."""
+    """What a helper was asked for; None: its request names no verb."""
     match = VERB.search(text)
     return match and match.group(1)
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
  *   plan         lines "NAME K EXPRESSION [EXPRESSION]": strace's -e arguments for the
  *                K-th process of that helper in this run; 0 is every one of them
  *   log/NAME.K   made by the K-th process: the count of those before, and strace's output
+ *   log/NAME.K.request   what it was asked for, where all of its processes are traced: a
+ *                helper hides its memory, so that strace cannot show what it reads
  *
  * strace -D traces from a grandchild, so that the helper stays the supervisor's own child
  * with its process id, its parent-death signal and its exit status.
@@ -26,11 +29,13 @@
 #define PROCESSES_MAX 1000
 #define FAILED_STATUS 126
 #define WORD_BYTES 256
+#define REQUEST_BYTES 65536
 
 struct plan {
 	char first[WORD_BYTES];
 	char second[WORD_BYTES];
 	int count; /* of expressions; 0: nothing is planned for this process */
+	bool is_for_all;
 };
 
 static void fail(const char *what)
@@ -99,11 +104,33 @@ static struct plan read_plan(const char *directory, const char *name, int number
 				   plan.first, plan.second);
 
 		if (words >= 3 && strcmp(word, name) == 0 &&
-		    (wanted == 0 || wanted == number))
+		    (wanted == 0 || wanted == number)) {
 			plan.count = words - 2;
+			plan.is_for_all = wanted == 0;
+		}
 	}
 	(void)fclose(file);
 	return plan;
+}
+
+/* Without taking anything out of the pipe: tee(2) duplicates what is in there. */
+static void keep_request(const char *log)
+{
+	static char request[REQUEST_BYTES];
+	FILE *file = fopen(text_of("%s.request", log), "we");
+	int pipes[2];
+	ssize_t length;
+
+	if (!file || pipe2(pipes, O_CLOEXEC) < 0)
+		fail("make a place for the request");
+	length = tee(STDIN_FILENO, pipes[1], sizeof(request), 0);
+	if (length > 0)
+		length = read(pipes[0], request, sizeof(request));
+	if (length < 0)
+		fail("duplicate the request");
+	(void)fwrite(request, 1, (size_t)length, file);
+	if (fclose(file) != 0)
+		fail("write the request");
 }
 
 static void become_traced(char *real, char *log, struct plan *plan)
@@ -126,6 +153,8 @@ int main(int argument_count, char **arguments)
 	char *real = text_of("%s/real/%s", directory, name);
 
 	(void)argument_count;
+	if (plan.is_for_all)
+		keep_request(log);
 	if (plan.count > 0)
 		become_traced(real, log, &plan);
 	(void)execv(real, arguments);
