@@ -2,6 +2,7 @@
 """One Harness a scenario, shared by its tests; at the end the table of all points."""
 import pytest
 
+from kill.counting import sums
 from kill.harness import Harness
 from kill.tables import SCENARIOS
 
@@ -21,15 +22,16 @@ def harness(request):
 
 @pytest.fixture
 def point_table(request):
-    """The lines of the table at the end."""
+    """The rows of the table at the end."""
     return request.config.stash[TABLE]
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    if config.stash[TABLE]:
+    rows = config.stash[TABLE]
+    if rows:
         terminalreporter.section("commit points")
-        for line in config.stash[TABLE]:
-            terminalreporter.write_line(line)
-        total = sum(int(line.split("|")[1]) for line in config.stash[TABLE])
+        for line in [*rows, *sums(rows)]:
+            terminalreporter.write_line(str(line))
+        total = sum(sum(row.counts.values()) for row in rows)
         terminalreporter.write_line(
             f"{total} points; a helper's are visited twice (tables.py), link's once")

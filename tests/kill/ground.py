@@ -12,8 +12,9 @@ import subprocess
 from pathlib import Path
 
 from box.box import NAME, Box, build_directory
-from kill import processes, tracing
-from kill.tables import CALLS, FIRST, HELPERS, SUPERVISOR
+from kill import manifests, processes, tracing
+from kill.tables import (CALLS, FIRST, HELPERS, NEW_SECRET, OLD_SECRET, SECRET_PARAMETER,
+                         SUPERVISOR, TOUCHED, VARIABLE, VARIABLES_PARAMETER)
 from servers.process import wait_until
 from worker.damage import put, put_all
 
@@ -35,7 +36,10 @@ def copy(source, target):
 def configure(config, scenario):
     """Box's configuration with what the scenario needs, and quick probes."""
     config["readiness"].update(READINESS)
-    return {**config, **scenario.config}
+    for name, section in scenario.config.items():
+        config[name] = {**config.get(name, {}), **section} if isinstance(section, dict) \
+            else section
+    return config
 
 
 def with_changes(files, changes):
@@ -95,8 +99,11 @@ class Ground(Box):
         self.operands = ()
         self.wanted = self.repository.head
         self.prunable = frozenset()
+        self.region.put_parameter(f"{VARIABLES_PARAMETER}/{VARIABLE}", NEW_SECRET)
+        self.region.put_parameter(SECRET_PARAMETER, OLD_SECRET)
         if not self.scenario.is_first_boot:
             self._boot()
+        self.region.put_parameter(SECRET_PARAMETER, NEW_SECRET)
 
     def default_config(self):
         return configure(super().default_config(), self.scenario)
@@ -179,6 +186,7 @@ class Slot(Box):
         """The state in which the run begins; a first boot has a new instance."""
         shutil.rmtree(self.root, ignore_errors=True)
         copy(self.ground.root, self.root)
+        manifests.renew(self.deploy_to, TOUCHED)
         if self.scenario.is_first_boot:
             self.instance = self.region.launch()
         self.write_config()

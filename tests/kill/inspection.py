@@ -11,11 +11,12 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kill.tables import LINKED, STEP_OUTPUT
+from kill import manifests, secret_files
+from kill.tables import LINKED, SECRET, STEP_OUTPUT
 from servers.repository import File, read_tree
 
 PROBE_DEADLINE_S = 5
-OWN_FILES = {"REVISION", STEP_OUTPUT, LINKED}
+OWN_FILES = {"REVISION", STEP_OUTPUT, LINKED, SECRET}
 STATUS_KEYS = {"schema", "agent_version", "boot_id", "instance", "wanted_revision", "pinned",
                "serving", "run", "draining", "last_run", "lifecycle", "times"}
 
@@ -49,7 +50,8 @@ class Inspection:
         document = self.slot.state("releases.json") or {"releases": []}
         self.records = {record["release"]: record for record in document["releases"]}
         return [*self.check_records(), *self.check_current(), *self.check_status(),
-                *self.check_verdicts(), *self.check_lock()]
+                *self.check_verdicts(), *self.check_lock(), *self.check_manifests(),
+                *secret_files.check(self.slot)]
 
     def check_json(self):
         root, wrong = self.slot.root, []
@@ -76,8 +78,17 @@ class Inspection:
         wanted = {path: plain(entry) for path, entry in self.slot.ground.trees[revision].items()}
         differing = [path for path in found.keys() | wanted.keys()
                      if found.get(path) != wanted.get(path)]
-        return [f"the release {name} differs from its commit in {sorted(differing)}"
-                ] if differing else []
+        if differing:
+            return [f"the release {name} differs from its commit in {sorted(differing)}"]
+        return self.writable_of(name, found)
+
+    def writable_of(self, name, files):
+        """What is one file for all releases can be written by nobody."""
+        if self.slot.scenario.reuse != "hardlink":
+            return []
+        paths = [self.releases_directory / name / path for path, entry in files.items()
+                 if isinstance(entry, File)]
+        return [f"{path} can be written" for path in paths if path.stat().st_mode & 0o222]
 
     def incomplete(self, name, revision):
         try:
@@ -92,6 +103,11 @@ class Inspection:
         good = {name for name, record in self.records.items() if record["state"] == "good"}
         return wrong + [f"the good release {name} disappeared"
                         for name in sorted(self.good_before - good - self.slot.ground.prunable)]
+
+    def check_manifests(self):
+        """Those of releases that are to stay; the others' are swept by the next export."""
+        revisions = {name: record["revision"] for name, record in self.records.items()}
+        return manifests.check(self.slot.deploy_to, revisions)
 
     def check_current(self):
         link = self.slot.deploy_to / "current"

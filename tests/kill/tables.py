@@ -13,9 +13,14 @@ from typing import Dict, FrozenSet, Tuple
 from servers.repository import File, Symlink
 
 # Each is counted and aimed at by itself, as strace does. libgit2 moves a file by link and
-# unlink where it can. At pidfd_open the supervisor has just started a child.
+# unlink where it can. At pidfd_open the supervisor has just started a child. With ioctl a
+# file is cloned where the file system can do that; with sendto and sendmsg others are told.
 CALLS = ("rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat",
-         "unlink", "unlinkat", "mkdir", "mkdirat", "fsync", "fdatasync", "syncfs", "pidfd_open")
+         "unlink", "unlinkat", "mkdir", "mkdirat", "fsync", "fdatasync", "syncfs",
+         "copy_file_range", "ioctl", "sendto", "sendmsg", "pidfd_open")
+
+# What an export takes a file of the previous release over with.
+TAKING_OVER = {"copy": ("ioctl", "copy_file_range"), "hardlink": ("linkat",)}
 
 SUPERVISOR = "bootagent"
 HELPERS = ("bootagent-source", "bootagent-tree")
@@ -29,6 +34,10 @@ FORGIVEN = frozenset({"record", "remove"})
 
 STEP_OUTPUT = "prepared.txt"
 LINKED = "log"
+SECRET, SECRET_PARAMETER = "config/master.key", "/hello/master-key"
+VARIABLE, VARIABLES_PARAMETER = "TOKEN", "/hello/env"
+# About as long as a parameter can be, and of two lengths: half of one is neither.
+OLD_SECRET, NEW_SECRET = "the old key\n" * 300, "the new key!\n" * 310
 STEPS = [
     {"name": "prepare", "run": ["sh", "-c", f"echo $BOOTAGENT_REVISION > {STEP_OUTPUT}"]},
     {"name": "publish", "when": "after-publish",
@@ -43,6 +52,9 @@ FIRST = {
     "link": Symlink("docs/readme.md"),
     "deep/er/still/file": b"x" * 70000,
 }
+# Changed in place after its export, as the manifest has it: not to be taken over.
+TOUCHED = "docs/\ud55c\uad6d\uc5b4.txt"
+TAKEN_OVER = 2  # other files of FIRST, at least, that a change below leaves alone
 SECOND = {"a.txt": b"second\n", "new.txt": b"new\n", "docs/readme.md": None,
           "link": Symlink("a.txt")}
 THIRD = {"a.txt": b"third\n", "docs/readme.md": b"# back\n"}
@@ -59,6 +71,7 @@ class Scenario:
     with `prunes` that release is to go.
     With `is_damaged` the mirror is, and an earlier one was set aside.
     `verbs` are the helper processes in the order in which they start.
+    `config` is merged into the box's, section by section.
     `helper_exits` is what the supervisor may say when it is a helper that died.
     """
     name: str
@@ -78,28 +91,50 @@ class Scenario:
     def is_first_boot(self):
         return self.change is None
 
+    @property
+    def reuse(self):
+        """How an export takes files over: bootagent.json(5)."""
+        return self.config.get("release", {}).get("reuse", "copy")
 
+    @property
+    def has_secret(self):
+        return "linked_files" in self.config.get("release", {})
+
+    @property
+    def has_variable(self):
+        return "environment_parameters" in self.config.get("application", {})
+
+
+SECRETS = [{"path": SECRET, "parameter": SECRET_PARAMETER}]
 MAKING = ("inspect", "prepare", "finish", "activate")
 LINKING = ("inspect", "prepare", "finish", "link", "activate")
 SOURCE = ("fetch", "export")
 
+# Between them: a secret that is new and one that changes, files taken over in both ways, and
+# releases with hard links that are gone back to, gone back from and removed.
 SCENARIOS = {scenario.name: scenario for scenario in (
     Scenario("boot", "boot", 0, None, True, frozenset({1}),
-             {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "record")}),
+             {"bootagent-source": SOURCE, "bootagent-tree": (*LINKING, "record")},
+             {"application": {"environment_parameters": VARIABLES_PARAMETER},
+              "release": {"linked_files": SECRETS}}),
     Scenario("sync", "sync", 0, SECOND, True, frozenset({5}),
              {"bootagent-source": SOURCE, "bootagent-tree": (*LINKING, "record")},
-             {"steps": STEPS, "release": {"linked_dirs": [LINKED]}}),
-    # Killed while it takes back, it cannot: then nothing good is said to serve.
+             {"steps": STEPS, "release": {"linked_dirs": [LINKED], "linked_files": SECRETS}}),
+    # Killed while it takes back, it cannot: then nothing good is said to serve. With an
+    # interval above the timeout there is one probe, however fast the machine is.
     Scenario("back", "sync", 5, BROKEN, False, frozenset({1, 5}),
              {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "activate")},
-             {"steps": STEPS}),
+             {"steps": STEPS, "release": {"reuse": "hardlink"},
+              "readiness": {"interval": "1s"}}),
     Scenario("rollback", "rollback", 0, {}, True, frozenset({5}),
              {"bootagent-source": (),
               "bootagent-tree": ("inspect", "inspect", "activate", "record")},
-             {"steps": STEPS}, served=(SECOND,), goes_back=True),
+             {"steps": STEPS, "release": {"reuse": "hardlink"}},
+             served=(SECOND,), goes_back=True),
     Scenario("prune", "sync", 0, THIRD, True, frozenset({5}),
              {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "record", "remove")},
-             {"release": {"keep_releases": 1}}, served=(SECOND,), prunes=True),
+             {"release": {"keep_releases": 1, "reuse": "hardlink"}},
+             served=(SECOND,), prunes=True),
     Scenario("repair", "sync", 0, SECOND, True, frozenset({5}),
              {"bootagent-source": ("fetch", "discard", *SOURCE),
               "bootagent-tree": (*MAKING, "record")}, is_damaged=True),

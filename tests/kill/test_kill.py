@@ -29,6 +29,17 @@ def test_a_process_without_points_is_noticed(harness):
     assert not harness.missing(SUPERVISOR)
 
 
+def test_an_export_that_takes_nothing_over_is_noticed(harness):
+    exports = [key for key, (verb, _) in harness.counts.items() if verb == "export"]
+    for key in exports:
+        before = harness.counts[key]
+        harness.counts[key] = ("export", {"mkdirat": 7})
+        wrong = harness.missing(key[0])
+        harness.counts[key] = before
+        assert bool(wrong) is not harness.scenario.is_first_boot
+        assert not harness.missing(key[0])
+
+
 def test_the_kill_comes_before_the_call(tmp_path):
     """All of this rests on it: strace's signal is there before the kernel does the call."""
     (tmp_path / "a").write_text("a")
