@@ -468,7 +468,7 @@ SANITIZERS := ASAN_OPTIONS=detect_leaks=1:halt_on_error=1:abort_on_error=0:exitc
 
 # run_python TREE
 run_python = BOOTAGENT_BUILD='$(CURDIR)/build/$1' PYTHONPATH='$(CURDIR)/tests' $(PYTHON) -B
-# run_pytest SUITE,TREE,FOLDERS. The time limit is for a hung suite only.
+# run_pytest SUITE,TREE,FOLDERS and options. The time limit is for a hung suite only.
 run_pytest = @mkdir -p $(RESULTS); rm -f $(RESULTS)/$1.xml; $(SANITIZERS) \
 	BOOTAGENT_BUILD='$(CURDIR)/build/$2' PYTHONPATH='$(CURDIR)/tests' \
 	timeout --foreground -k 10 1800 $(PYTHON) -B -m pytest -p no:cacheprovider -q -ra \
@@ -506,8 +506,12 @@ fuzz: deps-check $(fuzz_PROGRAMS) ## a long one: FUZZ_RUNS=1000000
 check-region: deps-check ## tests of the test region and its servers
 	$(call run_pytest,region,release,tests/region tests/servers)
 
+# most tests wait for something: more of them than processors run side by side
+AT_A_TIME := -n 4 --dist loadfile
 check-integration: asan deps-check ## the real programs, sanitized, against the region
-	$(call run_pytest,integration,asan,tests/integration)
+	@rm -f $(RESULTS)/*-faults.txt
+	$(call run_pytest,integration,asan,tests/integration $(AT_A_TIME))
+	@cat $(RESULTS)/*-faults.txt
 
 check-kill: all deps-check ## kill every process at every commit point
 	$(call run_pytest,kill,release,tests/kill)

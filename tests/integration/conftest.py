@@ -41,6 +41,14 @@ def pytest_addoption(parser):
     parser.addoption("--update", action="store_true", help="rewrite the golden files")
 
 
+def save_table(name, lines):
+    """A table of what tests measured, in build/results; `make check-integration` prints it."""
+    results = build_directory().parent / "results"
+    results.mkdir(exist_ok=True)
+    text = "\n".join([f"---- {name}", *lines, ""])
+    (results / f"{name.replace(' ', '-')}.txt").write_text(text)
+
+
 def owner(user):
     """A user as the agent takes it: itself unless it is root."""
     return pwd.getpwnam(user) if IS_ROOT else pwd.getpwuid(os.geteuid())

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from conftest import save_table
+
 TOKEN = "/latest/api/token"
 IDENTITY = "/latest/dynamic/instance-identity/document"
 USER_DATA = "/latest/user-data"
@@ -190,10 +192,10 @@ if os.environ.get("BOOTAGENT_TESTS_LONG"):
 
 
 class Table:
-    """The rows as they came out, printed at the end."""
+    """The rows as they came out."""
 
     def __init__(self):
-        self.lines = []
+        self.lines = [f"{'fault':<50}{'took':>8}  allowed    outcome"]
 
     def add(self, row, result, took_s):
         told = row.verdict or "done, no hook"
@@ -204,19 +206,12 @@ class Table:
         self.lines.append(f"{row.name:<50}{took_s:6.1f} s  {row.takes:4.1f}-"
                           f"{row.takes + row.slack + BOOT_S:4.1f}  {told}")
 
-    def pytest_terminal_summary(self, terminalreporter):
-        if self.lines:
-            terminalreporter.section("metadata faults")
-            terminalreporter.write_line(f"{'fault':<50}{'took':>8}  allowed    outcome")
-            for line in self.lines:
-                terminalreporter.write_line(line)
-
 
 @pytest.fixture(scope="module")
-def table(request):
+def table():
     made = Table()
-    request.config.pluginmanager.register(made)
-    return made
+    yield made
+    save_table("metadata faults", made.lines)
 
 
 def prepare(box, row):

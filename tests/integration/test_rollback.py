@@ -51,7 +51,8 @@ def test_to_the_release_before(three):
     assert three.document()["pinned"]["by"] == "operator"
     assert three.git_requests() == before
     assert stages(three) == ["metadata", "config", "setup", "rollback", "activate",
-                             "after-publish", "ready", "record", "after-ready", "prune"]
+                             "variables", "after-publish", "ready", "record", "after-ready",
+                             "prune"]
     assert three.last_run["result"] == "done" and three.last_run["verb"] == "rollback"
     assert result.stdout.splitlines()[-1].endswith(f"{three.revisions[1][:12]} serves")
     assert three.aws_actions() == []

@@ -17,6 +17,7 @@ import pytest
 from servers.answer import Answer
 from servers.certificates import Authority
 from servers.passage import Passage
+from conftest import save_table
 from servers.process import wait_until
 from servers.repository import Repository
 from servers.ssh import Ssh, make_key
@@ -38,20 +39,17 @@ class Table:
     def add(self, fault, way, took_s, outcome):
         self.rows.setdefault(fault, {})[way] = f"{took_s:5.2f} s {outcome}"
 
-    def pytest_terminal_summary(self, terminalreporter):
-        if not self.rows:
-            return
-        terminalreporter.section("git faults")
+    def lines(self):
         for row in [("fault", {way: way for way in ALL}), *self.rows.items()]:
             cells = [f"{row[1].get(way, '-'):<24}" for way in ALL]
-            terminalreporter.write_line(f"{row[0]:<34}{''.join(cells)}".rstrip())
+            yield f"{row[0]:<34}{''.join(cells)}".rstrip()
 
 
 @pytest.fixture(scope="module")
-def table(request):
+def table():
     made = Table()
-    request.config.pluginmanager.register(made)
-    return made
+    yield made
+    save_table("git faults", made.lines())
 
 
 @pytest.fixture
