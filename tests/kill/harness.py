@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from kill import trial  # noqa: E402
 from kill.counting import Row, sums  # noqa: E402
 from kill.ground import Ground, Slot  # noqa: E402
-from kill.tables import (CALLS, PROCESSES, READ_ONLY, SCENARIOS, SUPERVISOR,  # noqa: E402
-                         TAKEN_OVER, TAKING_OVER, Point)
+from kill.tables import (CALLS, PROCESSES, SCENARIOS, SUPERVISOR, TAKEN_OVER,  # noqa: E402
+                         TAKING_OVER, Point)
 
 SLOTS = 2
 
@@ -69,7 +69,7 @@ class Harness:
                    in self.counts.items() if name == process]
         expected = self.scenario.verbs.get(process, (self.scenario.verb,))
         wrong = [f"{self.scenario.name}: {process} ({verb}): no point"
-                 for verb, count in counted if not count and verb not in READ_ONLY]
+                 for verb, count in counted if not count]
         ran = tuple(verb for verb, _ in counted)
         if ran != expected:
             wrong.append(f"{self.scenario.name}: {process} ran as {ran}, not as {expected}")

@@ -17,7 +17,10 @@ from servers.repository import File, Symlink
 # file is cloned where the file system can do that; with sendto and sendmsg others are told.
 CALLS = ("rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat",
          "unlink", "unlinkat", "mkdir", "mkdirat", "fsync", "fdatasync", "syncfs",
-         "copy_file_range", "ioctl", "sendto", "sendmsg", "pidfd_open")
+         "copy_file_range", "ioctl", "sendto", "sendmsg", "pidfd_open", "exit_group")
+
+# Before it all was done and said, also by a helper that changed nothing.
+LAST_CALL = "exit_group"
 
 # What an export takes a file of the previous release over with.
 TAKING_OVER = {"copy": ("ioctl", "copy_file_range"), "hardlink": ("linkat",)}
@@ -25,9 +28,6 @@ TAKING_OVER = {"copy": ("ioctl", "copy_file_range"), "hardlink": ("linkat",)}
 SUPERVISOR = "bootagent"
 HELPERS = ("bootagent-source", "bootagent-tree")
 PROCESSES = (SUPERVISOR, *HELPERS)
-
-# Helper processes that change nothing and so have no point to be killed at.
-READ_ONLY = frozenset({"inspect"})
 
 # Helper processes without which the run goes on to the same end.
 FORGIVEN = frozenset({"record", "remove"})
