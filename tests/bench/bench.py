@@ -6,12 +6,9 @@ The wanted release is current and good, the application answers, there are no st
 left to do: ask the metadata who one is, ask git what is wanted, ask the application whether
 it answers, complete the hook. Both do it in turn, script, agent, script, agent …, each time
 for an instance that was launched for this run and waits in Pending:Wait.
-
-It measures and does not judge: the exit status is 0 whenever it could measure.
 """
 import os
 import platform
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,8 +16,7 @@ from pathlib import Path
 
 from box.box import PATH, Box, build_directory
 from measure import Bad, cost, memory
-from region.client import RegionError
-from servers.process import NotReady
+import ending
 import table
 
 WARM_UPS = 1
@@ -122,13 +118,8 @@ def describe_machine():
         version("git", "--version")]))
 
 
-def end_on_signal(number, _frame):
-    """Through the same door as Ctrl-C: what was started is ended, all is removed."""
-    signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 def run():
+    describe_machine()
     with tempfile.TemporaryFile() as output, Box(group=GROUP, hook=HOOK) as box:
         bench = Bench(box, output)
         bench.prepare()
@@ -140,21 +131,5 @@ def run():
     table.print_stages(stages)
 
 
-def main():
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, end_on_signal)
-    try:
-        describe_machine()
-        run()
-    except (Bad, NotReady, RegionError, RuntimeError, OSError, ValueError, KeyError,
-            subprocess.SubprocessError) as error:
-        print(f"bench: not measured: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: interrupted", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ending.perform(run))

@@ -3,26 +3,23 @@
 """`make bench`, second part: a release's files, beside tar and git doing the same.
 
 bootagent-source writes a revision into an empty directory, cold and with a previous release
-to take from, in turn with `tar x` of the same files and `git archive | tar x`. Each begins
-with nothing left to write and ends when everything is on the disk (syncfs on both sides).
-TMPDIR chooses the disk.
-
-It measures and does not judge: the exit status is 0 whenever it could measure.
+to take from, in turn with `tar x` of the same files, `git archive | tar x` and `git worktree
+add`. Each begins with nothing left to write and ends when everything is on the disk (syncfs
+on both sides). TMPDIR chooses the disk.
 """
-import ctypes
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from statistics import median
 
-import large
+import anonymous
+import disk
+import ending
 import table
 from box.box import build_directory
+from large import ENVIRONMENT, Large, git
 
 SIZES = (1500, 30000)
 WARM_UPS = 1
@@ -31,17 +28,6 @@ DEADLINE_S = 300
 COLD_GOAL = 3.2
 LINKED_GOAL = 0.4
 ANONYMOUS_GOAL_MB = 70
-LIBC = ctypes.CDLL(None, use_errno=True)
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
-
-
-def sync(directory):
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        if LIBC.syncfs(fd) < 0:
-            raise OSError(ctypes.get_errno(), "syncfs")
-    finally:
-        os.close(fd)
 
 
 class Ground:
@@ -49,30 +35,29 @@ class Ground:
 
     def __init__(self, root, count):
         self.root = root
-        self.repository = root / "app.git"
-        self.old, self.new = large.make(self.repository, count)
+        self.repository = Large(root / "app.git", count)
         self.tar = root / "app.tar"
-        large.git(self.repository, "archive", "-o", str(self.tar), self.new)
+        git(self.repository.path, "archive", "-o", str(self.tar), self.repository.new)
         self.releases = root / "releases"
 
     def clear(self):
         """Nothing there, and a release of the old revision for each way, on the disk."""
         if self.releases.exists():
             shutil.rmtree(self.releases)
+        git(self.repository.path, "worktree", "prune")
         self.releases.mkdir()
         for way in ("copy", "hardlink"):
-            self.export(self.old, f"old-{way}", way)
-        sync(self.releases)
+            self.export(self.repository.old, f"old-{way}", way)
 
     def request(self, revision, name, way, previous=None):
         directory = self.releases / name
         directory.mkdir()
-        request = {"verb": "export", "repository": str(self.repository), "revision": revision,
-                   "directory": str(directory), "store": str(self.root / f"store-{way}"),
-                   "reuse": way}
+        request = {"verb": "export", "repository": str(self.repository.path),
+                   "revision": revision, "directory": str(directory),
+                   "store": str(self.root / f"store-{way}"), "reuse": way}
         if previous:
             request["previous"] = {"directory": str(self.releases / previous),
-                                   "revision": self.old}
+                                   "revision": self.repository.old}
         return json.dumps(request).encode()
 
     def export(self, *arguments):
@@ -87,19 +72,22 @@ class Ground:
         directory = self.releases / name
         directory.mkdir()
         subprocess.run(["bash", "-o", "pipefail", "-c", command, "bash", str(directory),
-                        str(self.tar), str(self.repository), self.new], env=ENVIRONMENT,
-                       stdin=subprocess.DEVNULL, timeout=DEADLINE_S, check=True)
-        sync(directory)
+                        str(self.tar), str(self.repository.path), self.repository.new],
+                       env=ENVIRONMENT, stdin=subprocess.DEVNULL, timeout=DEADLINE_S,
+                       check=True)
 
     def ways(self):
         """{name: what to do}; tar is what all are compared with."""
+        new = self.repository.new
         return {
             "tar x": lambda: self.shell("tar", 'tar -x -C "$1" -f "$2"'),
             "git archive | tar x": lambda: self.shell(
-                "archive", 'git -c safe.directory="*" -C "$3" archive "$4" | tar -x -C "$1"'),
-            "export, cold": lambda: self.export(self.new, "cold", "copy"),
-            "export, copies": lambda: self.export(self.new, "copies", "copy", "old-copy"),
-            "export, hard links": lambda: self.export(self.new, "links", "hardlink",
+                "archive", 'git -C "$3" archive "$4" | tar -x -C "$1"'),
+            "git worktree add": lambda: self.shell(
+                "worktree", 'git -C "$3" worktree add -q --detach "$1" "$4"'),
+            "export, cold": lambda: self.export(new, "cold", "copy"),
+            "export, copies": lambda: self.export(new, "copies", "copy", "old-copy"),
+            "export, hard links": lambda: self.export(new, "links", "hardlink",
                                                       "old-hardlink"),
         }
 
@@ -109,31 +97,19 @@ class Ground:
         for _ in range(WARM_UPS + COUNTED):
             self.clear()
             for name, perform in self.ways().items():
-                sync(self.releases)
-                begun = time.perf_counter()
-                perform()
-                found[name].append((time.perf_counter() - begun) * 1000)
+                found[name].append(disk.elapsed_ms(self.releases, perform))
         return {name: values[WARM_UPS:] for name, values in found.items()}
 
     def anonymous_mb(self):
-        """The peak of the worker's anonymous memory in a cold export; looked at all the time."""
-        peak_kib = 0
-        with tempfile.TemporaryFile() as output, \
-                subprocess.Popen([str(build_directory() / "bootagent-source")],
-                                 stdin=subprocess.PIPE, stdout=output, env=ENVIRONMENT) as worker:
-            worker.stdin.write(self.request(self.new, "watched", "none"))
-            worker.stdin.close()
-            while worker.poll() is None:
-                peak_kib = max(peak_kib, anonymous_kib(worker.pid))
-        return peak_kib / table.KIB_PER_MB
-
-
-def anonymous_kib(pid):
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return 0
-    return max([int(line.split()[1]) for line in lines if line.startswith("RssAnon:")] or [0])
+        """The peak of the worker's anonymous memory: an export from blobs, one from files."""
+        requests = {
+            "export, cold": self.request(self.repository.new, "watched", "copy"),
+            "export, hard links": self.request(self.repository.new, "watched-links",
+                                               "hardlink", "old-hardlink"),
+        }
+        argv = [str(build_directory() / "bootagent-source")]
+        return {name: anonymous.peak_mb(argv, request, ENVIRONMENT)
+                for name, request in requests.items()}
 
 
 def print_found(count, found, anonymous_mb):
@@ -142,30 +118,18 @@ def print_found(count, found, anonymous_mb):
     if count == max(SIZES):
         goals["export, hard links"] = LINKED_GOAL
     for name, values in found.items():
-        ratio = median(values) / median(found["tar x"])
-        remark = f"{ratio:.2f} times tar x"
-        if name in goals:
-            remark += f"; goal {goals[name]}: {table.verdict(ratio <= goals[name])}"
-        table.row(name, values, remark, digits=0)
-    print(f"Anonymous memory of the worker, at most: {anonymous_mb:.1f} MB; goal "
-          f"{ANONYMOUS_GOAL_MB}: {table.verdict(anonymous_mb <= ANONYMOUS_GOAL_MB)}")
+        table.beside(name, values, ("tar x", found["tar x"]), goals.get(name))
+    for name, peak_mb in anonymous_mb.items():
+        table.anonymous(name, peak_mb, ANONYMOUS_GOAL_MB)
 
 
-def main():
-    try:
-        for count in SIZES:
-            with tempfile.TemporaryDirectory(prefix="bootagent-bench.") as root:
-                ground = Ground(Path(root), count)
-                found = ground.measure()
-                print_found(count, found, ground.anonymous_mb())
-    except (OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
-        print(f"bench: not measured: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: interrupted", file=sys.stderr)
-        return 1
-    return 0
+def run():
+    for count in SIZES:
+        with tempfile.TemporaryDirectory(prefix="bootagent-bench.") as root:
+            ground = Ground(Path(root), count)
+            found = ground.measure()
+            print_found(count, found, ground.anonymous_mb())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ending.perform(run))

@@ -2,7 +2,8 @@
 """Makes repositories of any number of files, packed as a git host packs them.
 
 Every run makes the same: text files of a few hundred bytes to some tens of kilobytes in a
-few thousand directories, and a second commit that changes one file in a hundred.
+few thousand directories, and a second commit that changes one file in a hundred, as any
+further one does.
 """
 import random
 import subprocess
@@ -14,6 +15,7 @@ WORDS_A_LINE = 10
 CHANGED_PART = 100
 COMMIT = ("commit refs/heads/main\ncommitter bootagent tests <tests@example.org> "
           "1700000000 +0000\ndata 5\nbench\n")
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
 
 
 def text(rng, words):
@@ -21,33 +23,45 @@ def text(rng, words):
     return b"".join(b" ".join(rng.choices(words, k=WORDS_A_LINE)) + b"\n" for _ in range(lines))
 
 
-def commits(count):
-    """Two times {name: contents}: all files, and those that the second commit changes."""
-    rng = random.Random(count)
-    words = [bytes(rng.choices(b"abcdefghijklmnopqrstuvwxyz_", k=rng.randrange(2, 10)))
-             for _ in range(WORDS)]
-    files = {f"d{number % 37}/e{number % 101}/f{number}.rb": text(rng, words)
-             for number in range(count)}
-    changed = rng.sample(sorted(files), max(1, count // CHANGED_PART))
-    return files, {name: files[name] + b"changed\n" for name in changed}
-
-
 def git(directory, *arguments, **options):
     result = subprocess.run(["git", "-C", str(directory), *arguments], capture_output=True,
-                            timeout=DEADLINE_S, check=True,
-                            env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}, **options)
+                            timeout=DEADLINE_S, check=True, env=ENVIRONMENT, **options)
     return result.stdout.decode().strip()
 
 
-def make(directory, count):
-    """A bare repository there; the ids of its two commits."""
-    stream = []
-    for files in commits(count):
-        stream.append(COMMIT.encode())
+class Large:
+    """A bare repository at `path`: `old` and `new` are the ids of its last two commits."""
+
+    def __init__(self, path, count):
+        self.path = path
+        self.rng = random.Random(count)
+        words = [bytes(self.rng.choices(b"abcdefghijklmnopqrstuvwxyz_",
+                                        k=self.rng.randrange(2, 10))) for _ in range(WORDS)]
+        self.files = {f"d{number % 37}/e{number % 101}/f{number}.rb": text(self.rng, words)
+                      for number in range(count)}
+        path.mkdir()
+        git(path, "init", "--quiet", "--bare", "--initial-branch=main")
+        self.new = None
+        self.commit(self.files)
+        self.grow()
+        git(path, "repack", "--quiet", "-a", "-d", "-f")
+
+    @property
+    def changed_count(self):
+        """How many files every commit after the first changes."""
+        return max(1, len(self.files) // CHANGED_PART)
+
+    def commit(self, files):
+        """{name: contents} on top of main."""
+        stream = [COMMIT.encode(), b"from refs/heads/main^0\n" if self.new else b""]
         stream += [b"M 100644 inline %b\ndata %d\n%b\n" % (name.encode(), len(data), data)
                    for name, data in files.items()]
-    directory.mkdir()
-    git(directory, "init", "--quiet", "--bare", "--initial-branch=main")
-    git(directory, "fast-import", "--quiet", input=b"".join(stream))
-    git(directory, "repack", "--quiet", "-a", "-d", "-f")
-    return git(directory, "rev-parse", "main~1"), git(directory, "rev-parse", "main")
+        git(self.path, "fast-import", "--quiet", input=b"".join(stream))
+        self.old, self.new = self.new, git(self.path, "rev-parse", "main")
+
+    def grow(self):
+        """One more commit."""
+        names = self.rng.sample(sorted(self.files), self.changed_count)
+        changed = {name: self.files[name] + b"changed\n" for name in names}
+        self.files.update(changed)
+        self.commit(changed)

@@ -23,6 +23,20 @@ def verdict(reached):
     return "reached" if reached else "not reached"
 
 
+def beside(name, values, other, goal=None, digits=0):
+    """A row with its ratio to another: (name, values); the goal is the most it may be."""
+    ratio = median(values) / median(other[1])
+    remark = f"{ratio:.2f} times {other[0]}"
+    if goal:
+        remark += f"; goal {goal}: {verdict(ratio <= goal)}"
+    row(name, values, remark, digits)
+
+
+def anonymous(name, peak_mb, goal_mb):
+    print(f"Anonymous memory of the worker, {name}, at most: {peak_mb:.1f} MB; goal "
+          f"{goal_mb}: {verdict(peak_mb <= goal_mb)}")
+
+
 def print_costs(scripts, agents):
     """Wall and CPU, side by side, with the ratio of the medians."""
     head(f"{len(agents)} runs each, ms")
@@ -57,8 +71,8 @@ def print_memory(scripts, agents):
     print("sum for all processes that lived at one time (shared pages count for each).")
 
 
-def print_stages(runs):
+def print_stages(runs, title="stages of the boot, ms"):
     """The agent's own account; whole milliseconds, from its status."""
-    head("stages of the boot, ms")
+    head(title)
     for name in runs[0]:
         row("  " + name, [run[name] for run in runs], digits=0)
