@@ -477,9 +477,10 @@ run_pytest = @mkdir -p $(RESULTS); rm -f $(RESULTS)/$1.xml; $(SANITIZERS) \
 demo: all deps-demo ## boot the sample application on a simulated instance
 	@$(call run_python,release) tests/demo/demo.py
 
-bench: all deps-bench ## measure a no-op boot beside a script, and exports beside tar
+bench: all deps-bench ## measure boots and syncs beside scripts, exports beside tar, all beside git
 	@$(call run_python,release) tests/bench/bench.py
 	@$(call run_python,release) tests/bench/export.py
+	@$(call run_python,release) tests/bench/sync.py
 
 # Every suite runs even if one before it failed; summary.py counts and decides.
 check: deps-check ## every suite; the last line counts passed and failed
