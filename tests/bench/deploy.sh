@@ -8,7 +8,7 @@
 set -euo pipefail
 
 : "${REPO_URL:?}" "${REPO_MIRROR:?}" "${REPO_BRANCH:?}" "${DEPLOY_TO:?}" "${READY_URL:?}"
-keep_releases=5
+keep_releases=${KEEP_RELEASES:-5}
 head=refs/heads/$REPO_BRANCH
 
 if [ -d "$REPO_MIRROR" ]; then
