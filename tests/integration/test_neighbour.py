@@ -11,6 +11,7 @@ import json
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import time
 
@@ -40,6 +41,7 @@ class Site:
         self.outside = Canaries(box.directory / "outside", [APPLICATION_USER, SOURCE_USER])
         self.mirror = box.root / "var/cache/bootagent/hello.git"
         self.trees = {APPLICATION_USER: box.deploy_to, SOURCE_USER: self.mirror}
+        self.modes = {tree: stat.S_IMODE(tree.stat().st_mode) for tree in self.trees.values()}
         self.attics = {user: self.make_own("attic", user) for user in self.trees}
         self.decoys = {user: self.make_own("decoy", user) for user in self.trees}
 
@@ -85,6 +87,9 @@ class Site:
                     shutil.rmtree(path)
                 else:
                     path.unlink()
+        # An owner that is not of the group loses its setgid bit by any chmod of his own.
+        for tree, mode in self.modes.items():
+            tree.chmod(mode)
         self.put_key()
 
     def put_key(self):
