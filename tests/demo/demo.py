@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""`make demo`: a simulated instance boots a real Puma application, then follows a commit.
+"""`make demo`: a simulated instance boots a real Puma application, follows a commit, and
+takes back one that does not boot.
 
 Everything a person reads here happened: the agent writes its own lines, and each sentence of
 ours is printed only after the fact was checked, with the region, over HTTP or on disk. The
@@ -13,10 +14,13 @@ import sys
 
 from region.client import RegionError
 from servers.process import NotReady
+from client import Client
 from rack_site import Site
 
 AGENT_WITHIN_S = 120
 END_WITHIN_S = 20
+PREVIOUS_SERVES = 5
+BROKEN = b'raise "this commit does not boot"\n'
 GROUP = "web"
 HOOK = "launch"
 
@@ -56,12 +60,12 @@ def end(process):
         process.wait(END_WITHIN_S)
 
 
-def agent(site, verb):
+def agent(site, verb, wanted=0):
     """Run `bootagent VERB` with our own outputs, so that its lines come live."""
     say(f"\n$ bootagent {verb}")
     process = site.start(verb, stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())
     status = wait_for(process, verb)
-    check(status == 0, f"`bootagent {verb}` ended with {status}, not 0")
+    check(status == wanted, f"`bootagent {verb}` ended with {status}, not {wanted}")
 
 
 def show_answer(site, text):
@@ -121,6 +125,29 @@ def show_sync(site):
     check(len(site.verdicts()) == told, "sync touched the hook")
 
 
+def show_taking_back(site):
+    """A commit that does not boot: a client that asks all the time never notices it."""
+    good, told = site.repository.head, len(site.verdicts())
+    broken = site.repository.commit({"config.ru": BROKEN}, "it does not boot")
+    say(f"\nA commit breaks config.ru; main is now {broken[:12]}. A client asks all the time.")
+    with Client(site.port) as client:
+        client.wait_for_answers()
+        agent(site, "sync", wanted=PREVIOUS_SERVES)
+        client.wait_for_answers()
+    check(not client.failures, f"a request failed: {client.failures[:1]}")
+    check(set(client.revisions) == {good},
+          f"a client saw {sorted(set(client.revisions))}, not only {good}")
+    check(site.current()[1] == good, "`current` does not lead back to the good release")
+    check(len(site.verdicts()) == told, "sync touched the hook")
+    reason = site.status()[0]["serving"]["reason"]
+    check(site.status()[0]["last_run"]["result"] == "previous-serves" and reason,
+          "the status does not say that the previous release serves")
+    say(f"\nExit status {PREVIOUS_SERVES}: it failed, and the release before serves. Meanwhile")
+    say(f"the client asked {len(client.revisions)} times: no connection was refused, every "
+        "answer")
+    say(f"was of {good[:12]}; the longest wait was {client.longest_s:.1f} s.")
+
+
 def show_status(site):
     agent(site, "status")
     status, _ = site.status()
@@ -138,6 +165,7 @@ def show(site):
     show_verdict(site)
     show_sync(site)
     show_status(site)
+    show_taking_back(site)
 
 
 def explain(error, log=""):

@@ -13,7 +13,7 @@ from box.box import APPLICATION_USER, PATH, PYTHON, TESTS, Box
 from servers.process import Server
 from servers.repository import Repository
 
-READY_WITHIN = "30s"
+READY_WITHIN = "10s"
 ANSWER_WITHIN_S = 10
 LOG_TAIL_BYTES = 2000
 
