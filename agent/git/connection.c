@@ -25,6 +25,7 @@
  * pinned; which key is good is decided here alone.
  */
 
+#define WORDS_MAX_BYTES 100
 #define NO_COMMON_KIND "Unable to exchange encryption keys"
 
 int connection_read(const struct json_object *request, struct connection *connection,
@@ -46,6 +47,16 @@ int connection_read(const struct json_object *request, struct connection *connec
 	return result;
 }
 
+static int tell(struct connection *connection, struct json_object *line)
+{
+	if (wire_send_progress(line) == 0)
+		return 0;
+	return error_set(&connection->refusal, EPIPE,
+			 "whoever asked for the fetch is gone") < 0
+		? GIT_EUSER
+		: 0;
+}
+
 static int on_progress(const git_indexer_progress *stats, void *payload)
 {
 	struct connection *connection = payload;
@@ -58,12 +69,28 @@ static int on_progress(const git_indexer_progress *stats, void *payload)
 	json_set_integer(line, "received_objects", stats->received_objects);
 	json_set_integer(line, "total_objects", stats->total_objects);
 	json_set_integer(line, "received_bytes", (int64_t)stats->received_bytes);
-	if (wire_send_progress(line) == 0)
+	return tell(connection, line);
+}
+
+/*
+ * A server may count and compress for minutes before the first byte of a pack. It tells
+ * how far it is, and one that does is not silent.
+ */
+static int on_words(const char *words, int length, void *payload)
+{
+	struct connection *connection = payload;
+	autofree char *text = NULL;
+	struct json_object *line;
+
+	if (length <= 0 || !pace_is_due(&connection->words_pace))
 		return 0;
-	return error_set(&connection->refusal, EPIPE,
-			 "whoever asked for the fetch is gone") < 0
-		? GIT_EUSER
-		: 0;
+	text = text_format("%.*s", length < WORDS_MAX_BYTES ? length : WORDS_MAX_BYTES,
+			   words);
+	text[strcspn(text, "\r\n")] = '\0';
+	text_make_printable(text);
+	line = json_new_object();
+	json_set_string(line, "server", text);
+	return tell(connection, line);
 }
 
 static int on_question(git_credential **ret_credential, const char *url, const char *user,
@@ -110,6 +137,7 @@ static void set_callbacks(struct connection *connection, git_remote_callbacks *c
 	callbacks->credentials = on_question;
 	callbacks->certificate_check = on_certificate;
 	callbacks->transfer_progress = on_progress;
+	callbacks->sideband_progress = on_words;
 	callbacks->payload = connection;
 }
 

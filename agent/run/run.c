@@ -207,25 +207,33 @@ struct retry_listener run_listener(struct run *run)
 	return (struct retry_listener){ .tell = on_waiting, .userdata = run };
 }
 
-static void on_progress(const struct json_object *progress, void *userdata)
+static char *describe_progress(const struct json_object *progress)
 {
-	struct run *run = userdata;
 	int64_t received = json_integer(progress, "received_objects", -1);
 	int64_t total = json_integer(progress, "total_objects", -1);
 	int64_t bytes = json_integer(progress, "received_bytes", -1);
 	int64_t files = json_integer(progress, "files", -1);
-	autofree char *text = NULL;
+	const char *server = json_string(progress, "server");
 
+	if (server)
+		return text_format("server: %s", server);
 	if (files >= 0)
-		text = text_format("%lld of %lld files, %.1f MB", (long long)files,
+		return text_format("%lld of %lld files, %.1f MB", (long long)files,
 				   (long long)json_integer(progress, "total_files", 0),
 				   (double)json_integer(progress, "bytes", 0) / 1e6);
-	else if (received >= 0 && total > 0)
-		text = text_format("%lld of %lld objects, %.1f MB", (long long)received,
+	if (received >= 0 && total > 0)
+		return text_format("%lld of %lld objects, %.1f MB", (long long)received,
 				   (long long)total,
 				   (double)(bytes > 0 ? bytes : 0) / 1e6);
-	else
-		text = text_copy(json_line((struct json_object *)progress));
+	return text_copy(json_line((struct json_object *)progress));
+}
+
+static void on_progress(const struct json_object *progress, void *userdata)
+{
+	struct run *run = userdata;
+	autofree char *text = describe_progress(progress);
+
+	text_make_printable(text);
 	report_progress(&run->report, run->stage, text);
 }
 

@@ -20,7 +20,7 @@ struct connection {
 	struct login login;
 	struct hostkey_list host_keys;
 	git_remote *remote;
-	struct pace pace;
+	struct pace pace, words_pace;
 	git_indexer_progress received;
 	struct error refusal; /* why one of our own answers to libgit2 ended it */
 };
@@ -42,9 +42,10 @@ int connection_open(struct connection *connection, const char *path,
 	__attribute__((warn_unused_result));
 
 /*
- * Brings one ref, with progress lines; of a first fetch only the newest commit, if
- * libgit2 can do that. For a NULL ref all branches and tags; where they go, store.c says.
- * -EPIPE: whoever reads the progress is gone.
+ * Brings one ref; of a first fetch only the newest commit, if libgit2 can do that. For a
+ * NULL ref all branches and tags; where they go, store.c says. Progress lines tell what
+ * came and, before that, what the server says of its work. -EPIPE: whoever reads them is
+ * gone.
  */
 int connection_download(struct connection *connection, const char *ref, bool is_first,
 			struct error *err) __attribute__((warn_unused_result));

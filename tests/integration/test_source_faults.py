@@ -195,6 +195,33 @@ def test_a_trickle_in_mid_pack(run, way, large):
     run.goes_on(large)
 
 
+# Counts until it is told to go on, and then does what git does.
+COUNTING = """#!/bin/sh
+while ! test -e '{go_on}'; do printf 'Counting objects: 7%%\\r' >&2; sleep 0.1; done
+exec "$@"
+"""
+
+
+@on("http", "https")
+def test_a_server_that_counts_for_long(run, way, repository):
+    """Nothing of the pack is there yet, but it is not silent: no idle limit ends it."""
+    hook, go_on = run.world.root / "hook", run.world.root / "go-on"
+    hook.write_text(COUNTING.format(go_on=go_on))
+    hook.chmod(0o755)
+    run.world.fault({**LOGIN, "pack_hook": str(hook)})
+    begun_s = time.monotonic()
+    with run.start() as worker:
+        for _ in range(3):
+            assert select.select([worker.stdout], [], [], TIMEOUT_S)[0]
+            line = json.loads(worker.stdout.readline())
+            assert line == {"progress": {"server": "Counting objects: 7%"}}
+        go_on.touch()
+        reply = json.loads(worker.stdout.read().splitlines()[-1])
+    run.note(begun_s, "done")
+    assert reply["result"]["revision"] == repository.head
+    run.goes_on(repository)
+
+
 @on(*ALL)
 def test_cut_at_accept(run, way, repository):
     with Passage(way.port, 0, "cut") as passage:

@@ -46,15 +46,22 @@ def base_environment(root):
         "GIT_HTTP_EXPORT_ALL": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_SYSTEM": os.devnull,
-        "GIT_CONFIG_COUNT": str(len(CONFIGURATION)),
+        "GIT_CONFIG_COUNT": "0",
         "GATEWAY_INTERFACE": "CGI/1.1",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "127.0.0.1",
     }
-    for index, (key, value) in enumerate(CONFIGURATION):
-        environment[f"GIT_CONFIG_KEY_{index}"] = key
-        environment[f"GIT_CONFIG_VALUE_{index}"] = value
+    for key, value in CONFIGURATION:
+        add_configuration(environment, key, value)
     return environment
+
+
+def add_configuration(environment, key, value):
+    """As `git -c` does it, after what is there already."""
+    index = int(environment["GIT_CONFIG_COUNT"])
+    environment[f"GIT_CONFIG_KEY_{index}"] = key
+    environment[f"GIT_CONFIG_VALUE_{index}"] = value
+    environment["GIT_CONFIG_COUNT"] = str(index + 1)
 
 
 def body_file(body):

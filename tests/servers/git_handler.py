@@ -12,7 +12,7 @@ import time
 import urllib.parse
 from http import HTTPStatus
 
-from servers.git_cgi import CgiError
+from servers.git_cgi import CgiError, add_configuration
 
 BODY_MAX_BYTES = 64 * 1024 * 1024
 LINE_MAX_BYTES = 8 * 1024
@@ -70,7 +70,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             # http-backend refuses it too, but says 500: git hosts never ask it.
             self.send_whole(HTTPStatus.NOT_FOUND, "no such path\n")
         else:
-            self.answer_by_git(body, fault.get("cut_after_bytes"))
+            self.answer_by_git(body, fault)
 
     def login(self):
         """user:secret as the request has it, or nothing."""
@@ -124,15 +124,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     # The answer.
 
-    def answer_by_git(self, body, cut):
-        with self.server.start_cgi(self.cgi_environment(body), body) as cgi:
+    def answer_by_git(self, body, fault):
+        environment = self.cgi_environment(body)
+        if "pack_hook" in fault:
+            add_configuration(environment, "uploadpack.packObjectsHook", fault["pack_hook"])
+        with self.server.start_cgi(environment, body) as cgi:
             try:
                 cgi.read_headers()
             except CgiError as error:
                 self.send_whole(HTTPStatus.BAD_GATEWAY, f"{error}\n")
                 return
             try:
-                self.relay(cgi, cut)
+                self.relay(cgi, fault.get("cut_after_bytes"))
             except CgiError:
                 self.close_connection = True
 

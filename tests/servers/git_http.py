@@ -9,6 +9,7 @@ stands in a benchmark. With --fault-file it misbehaves as told, request by reque
     {"silent": true}          takes the request and never answers
     {"cut_after_bytes": n}    closes the connection after n bytes of the body
     {"delay_ms": n}           waits first
+    {"pack_hook": "program"}  runs that in the place of pack-objects, with its arguments
     {"login": "user:secret"}  answers 401 to requests without it
     {"only": "upload-pack"}   with any of these: only for requests whose URL contains it
 
