@@ -74,6 +74,12 @@ static void set_proven(struct run *run, const struct settlement *settlement)
 	status_set_serving(run, &serving);
 }
 
+/* A rollback that finds nothing to go back to says nothing of what is wanted. */
+static bool is_wanted_in_doubt(const struct run *run)
+{
+	return strcmp(run->verb, "rollback") != 0 || (run->release && run->release->name);
+}
+
 static void set_serving(struct run *run, const struct settlement *settlement)
 {
 	const char *reason =
@@ -85,10 +91,10 @@ static void set_serving(struct run *run, const struct settlement *settlement)
 		return;
 	case SERVING_TRUE:
 		/* Served all along, and not taken back to: known from before this run. */
-		if (settlement->failed && !run->is_taking_back)
-			status_set_stale(run, reason);
-		else
+		if (!settlement->failed || run->is_taking_back)
 			set_proven(run, settlement);
+		else if (is_wanted_in_doubt(run))
+			status_set_stale(run, reason);
 		return;
 	case SERVING_FALSE:
 		if (settlement->ending == ENDING_INTERRUPTED_AFTER_FLIP)

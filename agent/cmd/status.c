@@ -71,12 +71,16 @@ static char *append(char *text, char *line)
 	return longer;
 }
 
-static const char *describe_wanted(const struct json_object *serving)
+static const char *describe_wanted(const char *wanted, const struct json_object *serving)
 {
 	if (!json_member(serving, "up_to_date", json_type_boolean))
 		return "whether that serves is unknown";
-	return json_boolean(serving, "up_to_date") ? "that is what serves"
-						   : "not what serves";
+	if (json_boolean(serving, "up_to_date"))
+		return "that is what serves";
+	/* The last run failed before it knew what is wanted by now. */
+	if (text_is_equal(wanted, json_string(serving, "revision")))
+		return "as last known; that serves";
+	return "not what serves";
 }
 
 static char *add_pinned(char *text, const struct json_object *status)
@@ -114,7 +118,7 @@ static char *add_serving(char *text, const struct json_object *status)
 	if (wanted)
 		text = append(text,
 			      text_format("wanted    %.12s, %s", wanted,
-					  describe_wanted(serving)));
+					  describe_wanted(wanted, serving)));
 	text = add_pinned(text, status);
 	/* The last run's error, told below, is the usual reason. */
 	if (reason && !text_is_equal(reason, json_string(error, "message")))

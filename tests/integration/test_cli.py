@@ -260,6 +260,15 @@ def test_status_tells_why_what_serves_is_old(box):
     assert "not what serves" in text and box.document()["serving"]["reason"] in text
 
 
+def test_status_while_git_is_down(booted):
+    """Whether there is something newer nobody knows; what serves is no other one than wanted."""
+    booted.set_git_fault({"status": 503})
+    booted.sync(5)
+    text = booted.run("status").stdout
+    assert f"wanted    {booted.repository.head[:12]}, as last known; that serves" in text
+    assert booted.document()["serving"]["up_to_date"] is False
+
+
 def test_anybody_may_ask_for_the_status(box):
     box.boot()
     if IS_ROOT:

@@ -158,6 +158,15 @@ def test_an_unknown_release(three):
     assert three.current()[0] == three.names[2] and three.state("pin.json") is None
 
 
+def test_one_that_finds_nothing_leaves_what_was_known(three):
+    """What serves is what is wanted, as before; no monitor need wake anybody."""
+    rollback(three)
+    before = three.document()["serving"]
+    rollback(three, "20000101000000", code=5)
+    assert three.document()["serving"] == before and before["up_to_date"] is True
+    assert f"wanted    {three.revisions[1][:12]}, that is what serves" in three.run("status").stdout
+
+
 def test_a_half_made_release(three):
     three.configure(steps=[shell("bad", "exit 1")])
     three.repository.commit({"a.txt": b"fourth\n"}, "fourth")
