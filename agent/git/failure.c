@@ -69,6 +69,10 @@ static const struct rule endings[] = {
 
 #define CUT_SENTENCE "the server closed the connection in the middle of its answer"
 
+#define NO_TLS_SENTENCE                                                             \
+	"what answers there does not speak TLS: the port is another one's, or the " \
+	"address must begin with http://"
+
 #define NO_SSH_SENTENCE                                                              \
 	"the server closed the connection before SSH was agreed on: is that an SSH " \
 	"server, and does it let this machine in?"
@@ -97,6 +101,7 @@ static const struct beginning {
 	{ "SSH could not read data: ", ENETUNREACH, CUT_SENTENCE },
 	{ "SSH could not write data: ", ENETUNREACH, CUT_SENTENCE },
 	{ "SSL error: 0xffff8d80", ENETUNREACH, CUT_SENTENCE },
+	{ "SSL error: 0xffff8e00", EPROTO, NO_TLS_SENTENCE },
 	{ "SSL error: syscall failure", ENETUNREACH, CUT_SENTENCE },
 	{ "SSL error: received early EOF", ENETUNREACH, CUT_SENTENCE },
 	{ "unexpectedly large parse", ENETUNREACH, CUT_SENTENCE },

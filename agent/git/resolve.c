@@ -65,6 +65,10 @@ static void add_near(struct near_list *list, const char *name, const char *wante
 	struct near added = { name, near_distance(name, wanted) };
 	size_t place = list->count;
 
+	/* A branch and a tag of one name are one suggestion. */
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i].name, name) == 0)
+			return;
 	list->name_count++;
 	while (place > 0 && list->items[place - 1].distance > added.distance)
 		place--;

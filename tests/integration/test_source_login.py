@@ -229,6 +229,12 @@ def test_unknown_authority(world, repository, authority, fetch_from):
     assert not (world.root / "log").read_text() and repository.head
 
 
+def test_https_at_a_port_of_http(world, repository):
+    world.fetch(url=f"{world.url.replace('http:', 'https:')}/app.git").refused(
+        "EPROTO", "does not speak TLS", "http://")
+    assert repository.head
+
+
 def test_no_file_of_certificates(world, authority, fetch_from):
     world.environment["SSL_CERT_FILE"] = "/nonexistent"
     assert "SSL_CERT_FILE" in fetch_from(authority.issue()).error["message"]

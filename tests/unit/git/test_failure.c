@@ -50,6 +50,10 @@ static const struct example examples[] = {
 	{ -1, GIT_ERROR_HTTP, "unexpected http status code: 404", ENOENT, NULL },
 	{ -1, GIT_ERROR_HTTP, "unexpected http status code: 418", EPROTO, NULL },
 	{ GIT_EAUTH, GIT_ERROR_HTTP, "too many redirects", EACCES, NULL },
+	{ -1, GIT_ERROR_SSL,
+	  "SSL error: 0xffff8e00 - SSL - An invalid SSL record was received", EPROTO,
+	  "connect: what answers there does not speak TLS: the port is another one's, or "
+	  "the address must begin with http://" },
 	{ GIT_ECERTIFICATE, GIT_ERROR_SSL, "the certificate is bad", EKEYREJECTED, NULL },
 	{ GIT_ECERTIFICATE, GIT_ERROR_SSL,
 	  "the SSL certificate is invalid: 0x09 - The certificate validity has expired",

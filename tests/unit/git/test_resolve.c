@@ -145,6 +145,7 @@ static void test_few_branches_are_all_named(void **state)
 	(void)state;
 	advertise(&server, "refs/heads/production");
 	advertise(&server, "refs/heads/master");
+	advertise(&server, "refs/tags/master");
 	advertise(&server, "refs/tags/v1");
 	advertise(&server, "refs/tags/v1^{}");
 	advertise(&server, "refs/pull/1/head");
