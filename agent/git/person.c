@@ -4,6 +4,7 @@
 #include "git/content.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,9 @@ static bool take_apart(const char *line, struct person *ret_person)
 	person.seconds_text = last + 1 + strspn(last + 1, " \t");
 	person.seconds_digits = strspn(person.seconds_text, "0123456789");
 	person.zone = atoi(person.seconds_text + person.seconds_digits);
+	/* Whoever may push writes what he likes; this has no absolute value. */
+	if (person.zone == INT_MIN)
+		person.zone = 0;
 	*ret_person = person;
 	return true;
 }
@@ -54,7 +58,9 @@ static bool shift_to_zone(const struct person *person, struct tm *ret_local)
 	time_t shift_s = (time_t)(zone / 100) * HOUR_S + (time_t)(zone % 100) * MINUTE_S;
 	time_t seconds = (time_t)strtoll(person->seconds_text, NULL, 10);
 
-	seconds += person->zone < 0 ? -shift_s : shift_s;
+	if (__builtin_add_overflow(seconds, person->zone < 0 ? -shift_s : shift_s,
+				   &seconds))
+		return false;
 	return gmtime_r(&seconds, ret_local) != NULL;
 }
 

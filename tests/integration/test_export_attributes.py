@@ -150,6 +150,21 @@ def test_an_encoding_that_is_not_made_is_told(world):
                                   "re-encoded (here as 'UTF-16')"]
 
 
+@pytest.mark.parametrize("date", [f"{2**63 - 1} +0100", f"{2**63 - 1} -0100",
+                                  f"1700000000 -{2**31}"])
+def test_a_date_that_nobody_can_have_meant(world, date):
+    """Whoever may push writes it; git itself gives up on some of them."""
+    made = Repository.generic(world.served, {
+        ".gitattributes": b"a export-subst\n", "a": b"$Format:%H %ad %ai %aI %as %aD$\n"})
+    tree = made.git("rev-parse", "HEAD^{tree}")
+    commit = made.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin",
+                      input=f"tree {tree}\nauthor a <a@b> {date}\ncommitter a <a@b> {date}\n"
+                            "\nodd\n".encode())
+    subprocess.run(["chmod", "-R", "a+rX", str(made.path)], check=True, timeout=TIMEOUT_S)
+    world.export(commit, repository=str(made.path)).done()
+    assert (world.target / "a").read_text().startswith(f"{commit} ")
+
+
 # ---- what is not in the repository --------------------------------------------------
 
 
