@@ -18,6 +18,7 @@
  * beginnings. What we do not know by text is told by return code and class.
  */
 
+#define BAD_PAGE "invalid content-type: "
 #define STATUS_FORMAT "unexpected http status code: %d"
 
 struct rule {
@@ -77,6 +78,10 @@ static const struct rule endings[] = {
 	"the server closed the connection before SSH was agreed on: is that an SSH " \
 	"server, and does it let this machine in?"
 
+#define NO_REFS_SENTENCE                                                              \
+	"the server's list of refs cannot be read: is that a git host? A repository " \
+	"with SHA-256 ids cannot be fetched, only one with SHA-1"
+
 /* What libgit2 tells by a fixed beginning, and a better sentence if we have one. */
 static const struct beginning {
 	const char *text;
@@ -107,6 +112,7 @@ static const struct beginning {
 	{ "unexpectedly large parse", ENETUNREACH, CUT_SENTENCE },
 	{ "http parser did not consume entire buffer: Invalid EOF state", ENETUNREACH,
 	  CUT_SENTENCE },
+	{ "error parsing REF pkt-line", EPROTO, NO_REFS_SENTENCE },
 	{ "malformed URL", EINVAL, NULL },
 	/* The server leaves out what we said that we have. */
 	{ "missing delta bases", EUCLEAN, NULL },
@@ -222,6 +228,15 @@ static const char *explain_certificate(const char *message)
 	return message;
 }
 
+/* A page where refs belong: an address of something else, or a form to log in by. */
+static char *explain_page(const char *message)
+{
+	return text_format(
+		"what answers there is no git host, or wants a login first (%s): check "
+		"the address and source.token_parameter",
+		message);
+}
+
 /* A sentence of our own for what a person meets most, else libgit2's words. */
 static char *explain(const char *message, int code, int *ret_number)
 {
@@ -233,6 +248,10 @@ static char *explain(const char *message, int code, int *ret_number)
 		return text_format("the server has no repository there, or hides it from "
 				   "our key; it said: %s",
 				   message);
+	}
+	if (strncmp(message, BAD_PAGE, strlen(BAD_PAGE)) == 0) {
+		*ret_number = EPROTO;
+		return explain_page(message);
 	}
 	if (code == GIT_ECERTIFICATE || strstr(message, BAD_CERTIFICATE) ||
 	    strstr(message, OTHER_HOST)) {

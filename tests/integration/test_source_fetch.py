@@ -5,6 +5,7 @@ import pwd
 import signal
 import socket
 import stat
+import subprocess
 import time
 
 import pytest
@@ -264,7 +265,21 @@ def test_not_a_git_host(world, body):
         assert world.fetch(url=f"{url}/app.git").error["code"] in (
             "EPROTO", "ENETUNREACH", "ENODATA", "EIO")
     with Answer(lambda _: (200, {"Content-Type": "text/html"}, body)) as url:
-        world.fetch(url=f"{url}/app.git").refused("EPROTO", "content-type")
+        world.fetch(url=f"{url}/app.git").refused("EPROTO", "content-type", "no git host")
+
+
+def test_a_repository_of_sha256(world):
+    def git(*arguments):
+        return subprocess.run(
+            ["git", "-c", "user.name=tests", "-c", "user.email=tests@example.org", *arguments],
+            cwd=world.served, input="", check=True, timeout=TIMEOUT_S, capture_output=True,
+            text=True).stdout.strip()
+
+    git("init", "--quiet", "--bare", "--object-format=sha256", "other.git")
+    tree = git("-C", "other.git", "mktree")
+    commit = git("-C", "other.git", "commit-tree", "-m", "first", tree)
+    git("-C", "other.git", "update-ref", "refs/heads/main", commit)
+    world.fetch(url=f"{world.url}/other.git").refused("EPROTO", "SHA-256")
 
 
 def test_proxy_and_git_environment_are_ignored(world, repository):

@@ -49,6 +49,9 @@ static const struct example examples[] = {
 	  "connect: the server refuses access (HTTP status 403)" },
 	{ -1, GIT_ERROR_HTTP, "unexpected http status code: 404", ENOENT, NULL },
 	{ -1, GIT_ERROR_HTTP, "unexpected http status code: 418", EPROTO, NULL },
+	{ -1, GIT_ERROR_HTTP, "invalid content-type: 'text/html'", EPROTO,
+	  "connect: what answers there is no git host, or wants a login first (invalid "
+	  "content-type: 'text/html'): check the address and source.token_parameter" },
 	{ GIT_EAUTH, GIT_ERROR_HTTP, "too many redirects", EACCES, NULL },
 	{ -1, GIT_ERROR_SSL,
 	  "SSL error: 0xffff8e00 - SSL - An invalid SSL record was received", EPROTO,
