@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "release/tree.h"
 
+#include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "run/run.h"
 #include "setup/setup_types.h"
 #include "worker/worker.h"
+
+#include <errno.h>
 
 /*
  * Root never touches the application's tree by path: each operation is a short-lived
@@ -32,6 +35,9 @@ int tree_perform(struct run *run, const char *verb, struct json_object *request,
 	json_set_string(owned, "verb", verb);
 	json_set_string(owned, "deploy_to", run->setup->deploy_to);
 	result = run_worker(run, &task, &reply, err);
+	/* Of a file system; who hears it of RELEASE takes it for the mirror's. */
+	if (result == -EUCLEAN)
+		result = err->code = -EIO;
 	if (result == 0 && ret_reply)
 		*ret_reply = TAKE(reply);
 	return result;

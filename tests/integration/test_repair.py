@@ -264,6 +264,17 @@ def test_once_a_run(fresh, tmp_path):
 # ---- what is no damage --------------------------------------------------------------
 
 
+def test_left_alone_when_another_file_system_is_damaged(fresh, tmp_path):
+    """The kernel has the same code for that; it is not the mirror's."""
+    inode = fresh.mirror.lstat().st_ino
+    program = compile_c(REFUSING, tmp_path / "refusing")
+    fresh.build = build_copy(tmp_path / "build", tree=program)
+    fresh.commit()
+    assert "it is damaged" in fresh.sync(5).stderr
+    is_left_alone(fresh, inode)
+    assert fresh.stages("source") == ["done"]
+
+
 def no_host(machine):
     machine.git.stop()
 
