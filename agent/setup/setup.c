@@ -41,7 +41,13 @@ static int make_home(const struct run *run, const char *role,
 {
 	autofree char *path =
 		text_format(CACHE "/home/%s-%s", run->config->application.name, role);
-	const struct places_directory directory = { path, HOME_MODE, owner, owner->gid };
+	const struct places_directory directory = {
+		.path = path,
+		.mode = HOME_MODE,
+		.owner = owner,
+		.group = owner->gid,
+		.is_cache = true,
+	};
 
 	return make(run, &directory, ret_path, err);
 }
@@ -117,8 +123,8 @@ int setup_stage(struct run *run, struct error *err)
 {
 	const struct config *config = run->config;
 	struct setup *setup = memory_new(1, sizeof(*setup));
-	struct places_directory deploy_to = { config->release.deploy_to, DEPLOY_MODE,
-					      NULL, 0 };
+	struct places_directory deploy_to = { .path = config->release.deploy_to,
+					      .mode = DEPLOY_MODE };
 	int result;
 
 	run->setup = setup;
@@ -130,9 +136,13 @@ int setup_stage(struct run *run, struct error *err)
 	deploy_to.owner = &setup->application;
 	deploy_to.group = setup->application.gid;
 	setup->mirror_path = text_format(CACHE "/%s.git", config->application.name);
-	setup->mirror_place =
-		(struct places_directory){ setup->mirror_path, MIRROR_MODE,
-					   &setup->source, setup->application.gid };
+	setup->mirror_place = (struct places_directory){
+		.path = setup->mirror_path,
+		.mode = MIRROR_MODE,
+		.owner = &setup->source,
+		.group = setup->application.gid,
+		.is_cache = true,
+	};
 	result = make(run, &deploy_to, &setup->deploy_to, err);
 	if (result == 0)
 		result = make(run, &setup->mirror_place, &setup->mirror, err);

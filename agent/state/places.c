@@ -271,6 +271,32 @@ static int open_present(int root_fd, const struct places_directory *directory)
 	return TAKE_FD(fd);
 }
 
+static int refuse_present(const struct places_directory *directory, int result,
+			  struct error *err)
+{
+	const char *owner = directory->owner ? directory->owner->name : "root";
+
+	if (result == -EPERM && directory->is_cache)
+		return error_set(
+			err, EPERM,
+			"'%s' exists and does not belong to '%s': give it to that user "
+			"with all that is in it, or remove it, and it is made anew",
+			directory->path, owner);
+	if (result == -EPERM)
+		return error_set(
+			err, EPERM,
+			"'%s' exists and does not belong to '%s': give it to that user, "
+			"or name another place",
+			directory->path, owner);
+	if (result == -ENOTDIR || result == -ELOOP)
+		return error_set(err, ENOTDIR,
+				 "something stands at '%s' that is no directory: move it "
+				 "away",
+				 directory->path);
+	return error_set(err, result, "make the directory '%s': %s", directory->path,
+			 strerror(-result));
+}
+
 static int make_present(int root_fd, const struct places_directory *directory,
 			struct error *err)
 {
@@ -295,17 +321,7 @@ static int make_present(int root_fd, const struct places_directory *directory,
 		return error_set(err, parent_fd, "make the directory '%s': %s",
 				 directory->path, strerror(-parent_fd));
 	result = make_in(parent_fd, name, directory);
-	if (result == -EPERM)
-		return error_set(
-			err, EPERM,
-			"'%s' exists and does not belong to '%s': give it to that user, "
-			"or name another place",
-			directory->path,
-			directory->owner ? directory->owner->name : "root");
-	if (result < 0)
-		return error_set(err, result, "make the directory '%s': %s",
-				 directory->path, strerror(-result));
-	return result;
+	return result < 0 ? refuse_present(directory, result, err) : result;
 }
 
 int places_make_owned(const struct places *places,

@@ -40,6 +40,7 @@ struct places_directory {
 	mode_t mode;
 	const struct identity *owner; /* NULL: ourselves */
 	gid_t group;                  /* with an owner */
+	bool is_cache; /* may be removed: whatever was in it is made anew */
 };
 
 /*

@@ -313,7 +313,31 @@ def test_left_alone_over_a_release_that_cannot_be_written(fresh):
     is_left_alone(fresh, inode)
 
 
+@pytest.mark.parametrize("put", [lambda path: path.write_text("a file\n"),
+                                 lambda path: path.symlink_to(path.parent / "elsewhere")],
+                         ids=["file", "link"])
+def test_something_that_is_no_directory(fresh, put):
+    elsewhere = fresh.mirror.rename(fresh.mirror.parent / "elsewhere")
+    put(fresh.mirror)
+    assert "/hello.git' that is no directory: move it away" in fresh.sync(5).stderr
+    fresh.mirror.unlink()
+    elsewhere.rename(fresh.mirror)
+    fresh.sync()
+
+
 if IS_ROOT:
+    def test_another_user_is_to_fetch(fresh):
+        """It is said what to do with what the one before had."""
+        fresh.configure(source={"user": "bin"})
+        fresh.commit()
+        for path in (fresh.mirror, fresh.mirror.parent / "home/hello-source"):
+            message = fresh.sync(5).stderr
+            assert f"/{path.name}' exists and does not belong to 'bin'" in message
+            assert "or remove it, and it is made anew" in message
+            remove(path)
+        fresh.sync()
+        assert fresh.current()[1] == fresh.repository.head
+
     def test_left_alone_when_it_may_not_be_read(fresh):
         inode = fresh.mirror.lstat().st_ino
         pack, = (fresh.mirror / "objects/pack").glob("*.pack")

@@ -47,8 +47,10 @@ static struct stat status_of(const struct scratch *scratch, const char *path)
 static int make(const struct places *places, const char *path, mode_t mode,
 		const struct identity *owner, struct error *err)
 {
-	const struct places_directory directory = { path, mode, owner,
-						    owner ? owner->gid : 0 };
+	const struct places_directory directory = { .path = path,
+						    .mode = mode,
+						    .owner = owner,
+						    .group = owner ? owner->gid : 0 };
 	autoclose int fd = -1;
 	int result = places_make_owned(places, &directory, &fd, err);
 
