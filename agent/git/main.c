@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/process.h"
 #include "base/wire.h"
 #include "git/discard.h"
 #include "git/export.h"
@@ -33,6 +34,8 @@ int main(void)
 	(void)prctl(PR_SET_NAME, "bootagent-source");
 	/* A server that hangs up is an error with a sentence, not our death. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* What a server sends is held in memory, and libgit2 knows no measure there. */
+	process_offer_to_oom_killer();
 	status = wire_serve(verbs);
 	library_stop();
 	return status;

@@ -29,4 +29,10 @@ int process_forbid_core(void) __attribute__((warn_unused_result));
  */
 int process_hide_memory(void) __attribute__((warn_unused_result));
 
+/*
+ * When the machine runs out of memory, this process is to end and not the application
+ * beside it. Only as long as nothing is hidden: afterwards /proc/self is root's.
+ */
+void process_offer_to_oom_killer(void);
+
 #endif

@@ -107,6 +107,12 @@ def test_a_worker_is_the_fetching_user_and_can_gain_nothing(fetching):
         assert {status[name] for name in ("CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
 
 
+def test_a_worker_that_fetches_is_the_first_to_go_when_memory_ends(fetching):
+    """A server may send refs without end: it costs a run, never the application."""
+    with open(f"/proc/{fetching.worker}/oom_score_adj", encoding="ascii") as file:
+        assert file.read().strip() == "1000"
+
+
 def test_a_worker_stands_at_the_root_and_leaves_no_core(fetching):
     assert os.readlink(f"/proc/{fetching.worker}/cwd") == "/"
     with open(f"/proc/{fetching.worker}/limits", encoding="ascii") as file:
