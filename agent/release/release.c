@@ -98,11 +98,8 @@ static int ask(struct run *run, const char *candidate, const char *fresh,
 	return tree_perform(run, "inspect", request, ret_reply, err);
 }
 
-/*
- * What `current` leads to is complete, whoever made it (cap, say): it may be of the
- * wanted revision, and can be gone back to. Directories beside it may be anything.
- */
-static int adopt_current(struct run *run, struct error *err)
+/* Directories beside it may be anything. */
+int release_adopt_current(struct run *run, struct error *err)
 {
 	const struct release *release = run->release;
 	struct release_record *record;
@@ -134,7 +131,7 @@ static int inspect(struct run *run, const char *revision, struct choice *choice,
 	if (record && text_is_equal(json_string(reply, "candidate"), revision))
 		choice->candidate = text_copy(record->name);
 	/* The list may move: no record of before is looked at from here on. */
-	result = adopt_current(run, err);
+	result = release_adopt_current(run, err);
 	if (result < 0)
 		return result;
 	if (is_complete(run, release->previous_name, revision) &&

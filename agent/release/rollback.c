@@ -87,7 +87,7 @@ static int inspect(struct run *run, const struct release_record *candidate,
 	if (!candidate) {
 		release_keep_current(run->release,
 				     json_member(reply, "current", json_type_object));
-		return 0;
+		return release_adopt_current(run, err);
 	}
 	if (text_is_equal(json_string(reply, "candidate"), candidate->revision))
 		return 0;

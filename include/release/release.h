@@ -27,6 +27,13 @@ int rollback_stage(struct run *run, struct error *err)
 /* Keeps what a reply of bootagent-tree says of `current`; NULL: there is no such link. */
 void release_keep_current(struct release *release, const struct json_object *current);
 
+/*
+ * Enters what `current` leads to into the records. It is complete, whoever made it (cap,
+ * say): it may be of the wanted revision, and can be gone back to. Records may move.
+ */
+int release_adopt_current(struct run *run, struct error *err)
+	__attribute__((warn_unused_result));
+
 /* Turns the run to a release. The texts are copied, and may not be the target's own. */
 void release_set_target(struct run *run, const char *name, const char *revision);
 

@@ -137,6 +137,29 @@ def test_cap_had_deployed_just_what_is_wanted(cap):
     assert cap.last_run["result"] == "nothing-to-do"
 
 
+def test_back_from_what_cap_deployed_meanwhile_and_forward_again(cap):
+    """No run of ours ever saw it before the rollback; it can be gone back to all the same."""
+    cap.sync()
+    ours = cap.current()
+    later = "20300101000000"
+    make_release(cap, later, OLDER_REVISION)
+    point_current(cap, later)
+    own(cap.deploy_to)
+    rollback(cap)
+    serves(cap, *ours)
+    assert cap.releases()[later] == "adopted"
+    rollback(cap, later)
+    serves(cap, later, OLDER_REVISION)
+
+
+def test_back_on_a_machine_that_only_cap_deployed_to(cap):
+    result = rollback(cap, code=5)
+    assert f"no good release is left to go back to: name one of the releases on this machine " \
+        f"({SERVED} (adopted, current))" in result.stderr
+    rollback(cap, SERVED)
+    serves(cap, SERVED, REVISION)
+
+
 def test_cap_deploys_once_more_in_between(cap):
     """People go back to the old tool for a day: what it deployed can be gone back to."""
     cap.sync()
