@@ -212,3 +212,13 @@ int fetch_perform(const struct json_object *request, struct json_object **ret_re
 		return err->code = -EBADMSG;
 	return damage_judge(fetch.repository_path, err);
 }
+
+int fetch_sweep_perform(const struct json_object *request,
+			struct json_object **ret_result, struct error *err)
+{
+	const char *path = NULL;
+	int result = wire_require_string(request, "repository", &path, err);
+
+	*ret_result = NULL;
+	return result < 0 ? result : mirror_sweep(path, err);
+}

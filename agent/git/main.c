@@ -21,6 +21,7 @@
 
 static const struct wire_verb verbs[] = {
 	{ "fetch", fetch_perform },
+	{ "sweep", fetch_sweep_perform },
 	{ "export", export_perform },
 	{ "discard", discard_perform },
 	{ NULL, NULL },

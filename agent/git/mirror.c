@@ -189,7 +189,8 @@ static int prepare_contents(int dir_fd, const char *ref, struct error *err)
 	return write_own_file(dir_fd, "HEAD", head, err);
 }
 
-int mirror_prepare(const char *path, const char *ref, struct error *err)
+/* From here on we write nowhere else. */
+static int open_own(const char *path, int *ret_fd, struct error *err)
 {
 	autoclose int dir_fd = -1;
 	int result = open_directory(path, &dir_fd, err);
@@ -198,10 +199,28 @@ int mirror_prepare(const char *path, const char *ref, struct error *err)
 		result = check_owner(dir_fd, path, err);
 	if (result == 0)
 		result = check_contents(dir_fd, path, err);
+	if (result == 0)
+		result = confine(&(struct confine_place){ dir_fd, true }, 1,
+				 CONFINE_WRITING, err);
 	if (result < 0)
 		return result;
-	result =
-		confine(&(struct confine_place){ dir_fd, true }, 1, CONFINE_WRITING, err);
+	*ret_fd = TAKE_FD(dir_fd);
+	return 0;
+}
+
+int mirror_sweep(const char *path, struct error *err)
+{
+	autoclose int dir_fd = -1;
+	int result = open_own(path, &dir_fd, err);
+
+	return result < 0 ? result : sweep_mirror(dir_fd, err);
+}
+
+int mirror_prepare(const char *path, const char *ref, struct error *err)
+{
+	autoclose int dir_fd = -1;
+	int result = open_own(path, &dir_fd, err);
+
 	if (result < 0)
 		return result;
 	result = prepare_contents(dir_fd, ref, err);

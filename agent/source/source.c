@@ -25,6 +25,7 @@
  */
 
 #define SOURCE_IDLE_MS INT64_C(60000)
+#define SWEEP_TOTAL_MS INT64_C(30000)
 
 static int64_t idle_timeout_ms(const struct config *config)
 {
@@ -77,6 +78,28 @@ static int find_wish(struct run *run, struct wish *ret_wish, struct error *err)
 	return 0;
 }
 
+/* What it had half written may be gigabytes; if not now, the next fetch removes it. */
+static void sweep_after_kill(struct run *run)
+{
+	autojson struct json_object *request = json_new_object();
+	autojson struct json_object *reply = NULL;
+	const struct worker_task task = {
+		.helper = "bootagent-source",
+		.identity = &run->setup->source,
+		.home = run->setup->source_home,
+		.request = request,
+		.idle_timeout_ms = SWEEP_TOTAL_MS,
+		.deadline = deadline_in(SWEEP_TOTAL_MS),
+	};
+	struct error ignored;
+
+	json_set_string(request, "verb", "sweep");
+	json_set_string(request, "repository", run->setup->mirror);
+	if (!deadline_is_over(run->deadline) &&
+	    run_worker(run, &task, &reply, &ignored) < 0)
+		return;
+}
+
 static int fetch(struct run *run, const char *ref, struct json_object **ret_reply,
 		 struct error *err)
 {
@@ -100,6 +123,9 @@ static int fetch(struct run *run, const char *ref, struct json_object **ret_repl
 	add_keys(run, request);
 	result = run_worker(run, &task, ret_reply, err);
 	json_wipe(request);
+	/* We ended it, or -EPROTO, perhaps the kernel did. */
+	if (result == -ETIMEDOUT || result == -EPROTO)
+		sweep_after_kill(run);
 	if (result == -ETIMEDOUT)
 		return error_wrap(err, "fetch '%s' (source.timeout is %lld s)", shown,
 				  (long long)(config->source.timeout_ms / 1000));

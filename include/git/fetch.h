@@ -12,7 +12,8 @@ struct error;
  *
  *   request  {"repository": "/abs/NAME.git", "url": "https://…", "ref": "main",
  *             "token", "ssh_key", "host_keys": […] (all optional)}
- *   progress {"received_objects", "total_objects", "received_bytes"}
+ *   progress {"received_objects", "total_objects", "received_bytes"}, or {"server"}: what
+ *            it says of its own work
  *   result   {"revision", "ref", "previous_revision" (null: none), "fetched",
  *             "received_objects", "received_bytes"}
  *
@@ -23,5 +24,14 @@ struct error;
  */
 int fetch_perform(const struct json_object *request, struct json_object **ret_result,
 		  struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * The verb "sweep": {"repository"}. Removes what a fetch that was killed left, gigabytes
+ * perhaps, and does not wait for the next one with it. As the mirror's owner, under the
+ * run's lock. Errors: those of mirror.h.
+ */
+int fetch_sweep_perform(const struct json_object *request,
+			struct json_object **ret_result, struct error *err)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -19,6 +19,11 @@ int mirror_prepare(const char *path, const char *ref, struct error *err)
 	__attribute__((warn_unused_result));
 
 /*
+ * Removes the same and makes nothing. Errors: -EACCES, -ENOENT and -ENOTEMPTY as above.
+ */
+int mirror_sweep(const char *path, struct error *err) __attribute__((warn_unused_result));
+
+/*
  * Makes the mirror the home that libgit2 looks for ~/.ssh/known_hosts in: replaces that
  * file of a mirror that is ready for a fetch.
  */

@@ -4,7 +4,8 @@
 One table: a fault a row, with the outcome on each way and the time until then; printed at
 the end of the run. What the worker cannot end by itself, silence (G1), the supervisor ends
 by SIGKILL; here the test does, after IDLE_S in which it said nothing. After every row there
-is no process, no lock and no temporary file left, and the next fetch is good.
+is no process left, the next fetch is good, and then there is no lock and no temporary file
+either; what a kill leaves, the supervisor has swept at once, see test_silence.py.
 """
 import json
 import os
