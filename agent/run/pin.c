@@ -11,6 +11,7 @@
 #include "run/status.h"
 
 #include <errno.h>
+#include <string.h>
 
 /*
  * The pin as a run sees it: on the disk, in struct run and in the status at once. It is
@@ -18,16 +19,22 @@
  * is killed later is then gone on with, not undone.
  */
 
+/* Then it does not matter that the one before cannot be read. */
+static bool is_replacing(const struct run *run)
+{
+	return run->options->ref || run->options->has_unpin ||
+		strcmp(run->verb, "rollback") == 0;
+}
+
 int run_load_pin(struct run *run, struct error *err)
 {
-	const struct options *options = run->options;
 	struct error problem;
 	int result;
 
 	pin_done(&run->pin);
 	result = pin_load(run->places.state_fd, run->metadata->instance_id, &run->pin,
 			  &problem);
-	if (result == -EBADMSG && (options->ref || options->has_unpin))
+	if (result == -EBADMSG && is_replacing(run))
 		result = 0;
 	if (result < 0)
 		*err = problem;

@@ -244,6 +244,14 @@ def test_interrupted_after_the_flip_and_run_again(three, number):
     assert_serves(three, three.names[0], three.revisions[0])
 
 
+def test_with_a_damaged_pin(three):
+    """It sets one of its own; nobody has to go forward first to go back."""
+    path = three.root / "var/lib/bootagent/pin.json"
+    path.write_text("{")
+    rollback(three)
+    assert_serves(three, three.names[1], three.revisions[1])
+
+
 def test_with_a_wrong_configuration(three):
     three.configure(source={"repo": "x"})
     rollback(three, code=2)
