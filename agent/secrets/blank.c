@@ -22,7 +22,20 @@ struct finding {
 	const char *text;
 	size_t length;
 	bool *is_secret;
+	bool is_cut; /* there was more before it */
 };
+
+/* The longest end of a secret that a text without its beginning begins with. */
+static void find_end(struct finding *finding, const char *secret, size_t length)
+{
+	size_t kept = length - 1 < finding->length ? length - 1 : finding->length;
+
+	for (; kept >= BLANK_MIN_BYTES; kept--)
+		if (memcmp(finding->text, secret + length - kept, kept) == 0) {
+			memset(finding->is_secret, true, kept);
+			return;
+		}
+}
 
 static void find(struct finding *finding, const char *secret, size_t length)
 {
@@ -31,6 +44,8 @@ static void find(struct finding *finding, const char *secret, size_t length)
 
 	if (length < BLANK_MIN_BYTES)
 		return;
+	if (finding->is_cut)
+		find_end(finding, secret, length);
 	while ((at = memmem(at, (size_t)(end - at), secret, length))) {
 		memset(finding->is_secret + (at - finding->text), true, length);
 		at++;
@@ -64,9 +79,11 @@ static void replace(const struct finding *finding, char *text)
 	explicit_bzero(end, (size_t)(text + finding->length - end));
 }
 
-void blank_secrets(const struct secrets *secrets, char *text)
+void blank_secrets(const struct secrets *secrets, char *text, bool is_cut)
 {
-	struct finding finding = { .text = text, .length = strlen(text) };
+	struct finding finding = { .text = text,
+				   .length = strlen(text),
+				   .is_cut = is_cut };
 	autofree bool *is_secret = memory_new(finding.length, sizeof(*is_secret));
 
 	if (!secrets)

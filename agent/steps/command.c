@@ -26,6 +26,7 @@ struct output {
 	sd_event_source *source;
 	char *tail;
 	size_t length_bytes;
+	bool is_cut;
 };
 
 static void keep_tail(struct output *output, const char *data, size_t length_bytes)
@@ -33,6 +34,7 @@ static void keep_tail(struct output *output, const char *data, size_t length_byt
 	const size_t max_bytes = COMMAND_TAIL_MAX_BYTES - 1;
 	size_t over;
 
+	output->is_cut |= output->length_bytes + length_bytes > max_bytes;
 	if (length_bytes > max_bytes) {
 		data += length_bytes - max_bytes;
 		length_bytes = max_bytes;
@@ -140,6 +142,7 @@ static int run_with(struct loop *loop, const struct command *command,
 		 */
 		for (int i = 0; i < 64 && read_output(&output); i++)
 			;
+		ret_end->is_cut = output.is_cut;
 		child_done(&child);
 	}
 	(void)sd_event_source_disable_unref(output.source);

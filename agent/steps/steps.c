@@ -96,7 +96,7 @@ static int perform(struct run *run, const struct config_step *step,
 	record->exit_status = end->exit_status;
 	record->signal = end->signal;
 	record->state = result == 0 ? "done" : "failed";
-	blank_secrets(run->secrets, end->tail);
+	blank_secrets(run->secrets, end->tail, end->is_cut);
 	free(run->step_output);
 	run->step_output = text_copy(end->tail);
 	return result < 0 ? error_wrap(err, "step '%s'", step->name) : 0;

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct error;
@@ -26,6 +27,7 @@ struct command_end {
 	int exit_status;                   /* -1: it did not exit by itself */
 	int signal;                        /* that ended it, 0: none */
 	char tail[COMMAND_TAIL_MAX_BYTES]; /* the last of what it wrote */
+	bool is_cut;                       /* it wrote more before that */
 };
 
 /*

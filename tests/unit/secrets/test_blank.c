@@ -59,7 +59,7 @@ static void what_is_known_is_blanked(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
 		autofree char *text = text_copy(texts[i].text);
 
-		blank_secrets(&secrets, text);
+		blank_secrets(&secrets, text, false);
 		assert_string_equal(text, texts[i].expected);
 	}
 }
@@ -71,10 +71,36 @@ static void nothing_is_left_behind_the_end(void **state)
 	char text[] = "abcdefgh-ijklmnop abcdefgh-ijklmnop";
 
 	(void)state;
-	blank_secrets(&secrets, text);
+	blank_secrets(&secrets, text, false);
 	assert_string_equal(text, "[secret] [secret]");
 	for (size_t i = strlen(text); i < sizeof(text); i++)
 		assert_int_equal(text[i], '\0');
+}
+
+/* The kept end of a long output begins anywhere, in the middle of a secret, too. */
+static void the_end_of_a_secret_begins_a_cut_text(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} texts[] = {
+		{ "bcdefgh-ijklmnop and more", "[secret] and more" },
+		{ "h-ijklmnop", "[secret]" },
+		{ "jklmnop is too short to tell", "jklmnop is too short to tell" },
+		{ "rst-line\r\nshort\nlast-line-of-it\n|", "[secret]|" },
+		{ "rst-line\nshort", "[secret]\nshort" },
+		{ "st-line-of-it", "[secret]" },
+		{ "a bcdefgh-ijklmno", "a bcdefgh-ijklmno" },
+	};
+	struct secret items[] = { { .value = key }, { .value = whole } };
+	const struct secrets secrets = { .items = items, .count = ARRAY_COUNT(items) };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+		autofree char *text = text_copy(texts[i].text);
+
+		blank_secrets(&secrets, text, true);
+		assert_string_equal(text, texts[i].expected);
+	}
 }
 
 static void without_secrets_a_text_stays(void **state)
@@ -82,7 +108,7 @@ static void without_secrets_a_text_stays(void **state)
 	char text[] = "abcdefgh-ijklmnop";
 
 	(void)state;
-	blank_secrets(NULL, text);
+	blank_secrets(NULL, text, false);
 	assert_string_equal(text, "abcdefgh-ijklmnop");
 }
 
@@ -91,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_known_is_blanked),
 		cmocka_unit_test(nothing_is_left_behind_the_end),
+		cmocka_unit_test(the_end_of_a_secret_begins_a_cut_text),
 		cmocka_unit_test(without_secrets_a_text_stays),
 	};
 

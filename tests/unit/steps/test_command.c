@@ -74,11 +74,13 @@ static void only_the_end_of_the_output_is_kept(void **state)
 			 0);
 	assert_in_range(strlen(end.tail), 3893, COMMAND_TAIL_MAX_BYTES - 1);
 	assert_string_equal(end.tail + strlen(end.tail) - 10, "\n999\n1000\n");
+	assert_true(end.is_cut);
 	/* exactly what fits, and one more */
 	assert_int_equal(run(*state, "head -c 4095 /dev/zero | tr '\\0' x", 5000, &end,
 			     &err),
 			 0);
 	assert_int_equal(strlen(end.tail), 4095);
+	assert_false(end.is_cut);
 	assert_int_equal(run(*state, "echo A; head -c 4094 /dev/zero | tr '\\0' x", 5000,
 			     &end, &err),
 			 0);
