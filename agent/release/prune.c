@@ -2,7 +2,6 @@
 #include "release/release.h"
 
 #include "base/error.h"
-#include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "config/config.h"
@@ -11,6 +10,8 @@
 #include "release/tree.h"
 #include "run/run.h"
 #include "setup/setup_types.h"
+
+#include <errno.h>
 
 /*
  * Old releases go at the end of a run that went well (facts R1). Good ones are counted,
@@ -94,33 +95,35 @@ static int spare_used(const struct run *run, struct plan *plan, struct error *er
 	return 0;
 }
 
-static struct json_object *name_all(const struct plan *plan)
-{
-	struct json_object *request = json_new_object(), *names = json_new_array();
-
-	json_set(request, "releases", names);
-	for (size_t i = plan->count; i > 0; i--)
-		(void)json_object_array_add(names,
-					    json_object_new_string(
-						    plan->items[i - 1].name));
-	return request;
-}
-
+/*
+ * The oldest first. One that cannot be removed keeps no other; the first of them is told
+ * of, and all stay recorded as half-made.
+ */
 static int remove_all(struct run *run, const struct plan *plan, struct error *err)
 {
+	struct error problem = { 0 };
 	int result;
 
 	for (size_t i = 0; i < plan->count; i++)
 		releases_find(&run->releases, plan->items[i].name)->state =
 			RELEASE_MAKING;
 	result = releases_save(run->places.state_fd, &run->releases, err);
-	if (result == 0)
-		result = tree_perform(run, "remove", name_all(plan), NULL, err);
 	if (result < 0)
 		return result;
-	for (size_t i = 0; i < plan->count; i++)
-		releases_remove(&run->releases, plan->items[i].name);
-	return releases_save(run->places.state_fd, &run->releases, err);
+	for (size_t i = plan->count; i > 0 && problem.code != -ECANCELED; i--) {
+		struct error each = { 0 };
+
+		if (tree_remove_release(run, plan->items[i - 1].name, &each) == 0)
+			releases_remove(&run->releases, plan->items[i - 1].name);
+		else if (!problem.code || each.code == -ECANCELED)
+			problem = each;
+	}
+	result = releases_save(run->places.state_fd, &run->releases, err);
+	if (result == 0 && problem.code) {
+		*err = problem;
+		result = problem.code;
+	}
+	return result;
 }
 
 int prune_stage(struct run *run, struct error *err)

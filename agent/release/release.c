@@ -149,37 +149,37 @@ static int inspect(struct run *run, const char *revision, struct choice *choice,
 	return 0;
 }
 
-/* Half-made releases: their names are known, nobody uses them, the lock is ours. */
+/*
+ * Half-made releases: their names are known, nobody uses them, the lock is ours. What
+ * cannot be removed is in nobody's way but the disk's: it is told, and stays recorded for
+ * the next run. One that somebody has made current by hand is left to him.
+ */
 static int remove_half_made(struct run *run, struct error *err)
 {
-	struct json_object *request = json_new_object(), *names = json_new_array();
-	struct error leftover = { 0 };
-	int result;
+	struct releases *releases = &run->releases;
+	size_t removed_count = 0;
 
-	json_set(request, "releases", names);
-	for (size_t i = 0; i < run->releases.count; i++)
-		if (run->releases.items[i].state == RELEASE_MAKING)
-			(void)json_object_array_add(names,
-						    json_object_new_string(
-							    run->releases.items[i].name));
-	if (json_object_array_length(names) == 0) {
-		(void)json_object_put(request);
-		return 0;
+	for (size_t i = releases->count; i > 0; i--) {
+		const char *name = releases->items[i - 1].name;
+		struct error problem = { 0 };
+		int result;
+
+		if (releases->items[i - 1].state != RELEASE_MAKING ||
+		    text_is_equal(name, run->release->current_name))
+			continue;
+		result = tree_remove_release(run, name, &problem);
+		if (result == -ECANCELED) {
+			*err = problem;
+			return result;
+		}
+		if (result < 0) {
+			run_warn(run, problem.text);
+			continue;
+		}
+		releases_remove(releases, name);
+		removed_count++;
 	}
-	result = tree_perform(run, "remove", request, NULL, &leftover);
-	/*
-	 * What cannot be removed is in nobody's way: it stays recorded for the next run.
-	 */
-	if (result < 0 && result != -ECANCELED)
-		return 0;
-	if (result < 0) {
-		*err = leftover;
-		return result;
-	}
-	for (size_t i = run->releases.count; i > 0; i--)
-		if (run->releases.items[i - 1].state == RELEASE_MAKING)
-			releases_remove(&run->releases, run->releases.items[i - 1].name);
-	return releases_save(run->places.state_fd, &run->releases, err);
+	return removed_count > 0 ? releases_save(run->places.state_fd, releases, err) : 0;
 }
 
 void release_set_target(struct run *run, const char *name, const char *revision)

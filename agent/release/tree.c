@@ -42,3 +42,12 @@ int tree_perform(struct run *run, const char *verb, struct json_object *request,
 		*ret_reply = TAKE(reply);
 	return result;
 }
+
+int tree_remove_release(struct run *run, const char *name, struct error *err)
+{
+	struct json_object *request = json_new_object(), *names = json_new_array();
+
+	json_add_string(names, name);
+	json_set(request, "releases", names);
+	return tree_perform(run, "remove", request, NULL, err);
+}

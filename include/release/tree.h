@@ -15,4 +15,11 @@ int tree_perform(struct run *run, const char *verb, struct json_object *request,
 		 struct json_object **ret_reply, struct error *err)
 	__attribute__((warn_unused_result));
 
+/*
+ * Removes one release's directory; one that is not there is removed already. Whoever has
+ * several asks for each by itself: one that cannot be removed is in no other's way.
+ */
+int tree_remove_release(struct run *run, const char *name, struct error *err)
+	__attribute__((warn_unused_result));
+
 #endif

@@ -195,13 +195,11 @@ def test_a_daemon_that_an_old_step_left_behind(booted):
 # What goes wrong with it. Only root can make what the application's user cannot remove.
 
 def check_what_cannot_be_removed(box):
-    """Told once, forgiven, and never again taken for a release."""
+    """Told, forgiven, and never again taken for a release."""
     names = deploy(box, 2)
     keep(box, 1)
     box.configure(steps=[shell("count", COUNT)])
-    locked = box.deploy_to / "releases" / names[0] / "locked"
-    locked.mkdir()
-    (locked / "file").touch()
+    lock(box, names[0])
     result = box.sync()
     assert "prune: " in result.stderr and names[0] in result.stderr
     assert box.last_run["result"] == "nothing-to-do" and prune_record(box) == "failed"
@@ -212,6 +210,58 @@ def check_what_cannot_be_removed(box):
     assert box.run("rollback", names[0]).returncode == 5
 
 
+def lock(box, name):
+    """Something of another user, as a step with sudo leaves it."""
+    locked = box.deploy_to / "releases" / name / "locked"
+    locked.mkdir()
+    (locked / "file").touch()
+    return locked
+
+
+def check_that_it_keeps_no_other(box):
+    """The one that cannot go is told of, and all the others go, in this run and later ones."""
+    names = deploy(box, 3)
+    lock(box, names[0])
+    keep(box, 1)
+    result = box.sync()
+    assert "prune: " in result.stderr and names[0] in result.stderr
+    assert box.release_directories() == sorted([names[0], *names[-2:]])
+    assert names[1] not in box.releases()
+    box.configure(steps=[shell("bad", "exit 1")])
+    for number in range(3):
+        box.repository.commit({"a.txt": f"half {number}\n".encode()}, "half-made")
+        box.sync(5)
+        half = [name for name in box.release_directories() if name not in names]
+        assert len(half) == 1, "of half-made ones only the last is there"
+    assert [name for name, state in box.releases().items() if state == "making"] == \
+        [names[0], *half]
+    box.configure(steps=[])
+    result = box.sync()
+    assert f"release: remove the release '{names[0]}': " in result.stderr
+    assert "by hand" in result.stderr
+    shutil.rmtree(box.deploy_to / "releases" / names[0])
+    assert "by hand" not in box.sync().stderr and names[0] not in box.releases()
+
+
+def test_a_half_made_one_that_is_current(booted):
+    """A half-made one that a person has made current: it stays, and is in nobody's way."""
+    booted.configure(steps=[shell("bad", "exit 1")])
+    booted.repository.commit({"a.txt": b"half\n"}, "half-made")
+    booted.sync(5)
+    (half,) = [name for name, state in booted.releases().items() if state == "making"]
+    (booted.deploy_to / "current").unlink()
+    (booted.deploy_to / "current").symlink_to(f"releases/{half}")
+    booted.configure(steps=[])
+    result = booted.sync()
+    assert "remove" not in result.stderr
+    assert booted.current()[1] == booted.repository.head and booted.current()[0] != half
+    booted.sync()
+    assert half not in booted.release_directories()
+
+
 if IS_ROOT:
     def test_a_release_that_cannot_be_removed(booted):
         check_what_cannot_be_removed(booted)
+
+    def test_one_that_cannot_be_removed_keeps_no_other(booted):
+        check_that_it_keeps_no_other(booted)
