@@ -7,9 +7,8 @@ struct layout;
 
 /* What the link `current` says. Zeroed = there is no link. */
 struct current {
-	char *target; /* the link's text */
-	const char
-		*release; /* within target: the release it names, NULL if it names none */
+	char *target;  /* the link's text */
+	char *release; /* the release it leads to, NULL if that is none */
 };
 
 /*
@@ -19,7 +18,7 @@ struct current {
 const char *current_release_name(const char *deploy_to, const char *target);
 
 /*
- * Reads the link by its text alone; current_done() frees it. -EISDIR, -EINVAL: a
+ * Reads the link; current_done() frees what it says. -EISDIR, -EINVAL: a
  * directory or something else stands at `current`.
  */
 int current_read(const struct layout *layout, struct current *ret_current,

@@ -57,9 +57,33 @@ def test_revision_is_something_else(tree, make):
 
 
 @pytest.mark.parametrize("target", [
+    f"releases/{NEW}/", f"./releases/{NEW}", f"../app/releases/{NEW}//",
+    f"{{alias}}/releases/{NEW}", f"{{path}}/shared/../releases/{NEW}"])
+def test_inspect_knows_a_release_by_any_way_to_it(tree, target):
+    """cap writes deploy_to as its own configuration has it, which may be through a link."""
+    tree.release(NEW)
+    tree.put(tree.path / "shared")
+    alias = tree.path.with_name("alias")
+    alias.symlink_to(tree.path)
+    tree.link(tree.current, target.format(path=tree.path, alias=alias))
+    assert tree.ask("inspect").result == {
+        "current": {"release": NEW, "revision": REVISION}}
+
+
+def test_inspect_is_not_led_by_a_name_alone(tree):
+    """Another directory that has a release's name, and one behind a swapped `releases`."""
+    tree.release(NEW)
+    tree.put(tree.outside / NEW / "REVISION", f"{REVISION}\n")
+    tree.link(tree.current, tree.outside / NEW)
+    assert tree.ask("inspect").result["current"]["release"] is None
+    tree.releases.rename(tree.path / "aside")
+    tree.link(tree.releases, tree.outside)
+    assert tree.ask("inspect").result["current"]["release"] is None
+
+
+@pytest.mark.parametrize("target", [
     f"releases/{OLD}", "/srv/other/releases/x", "releases/../../outside",
-    f"releases/{NEW}/config.ru", f"../app/releases/{NEW}", f"/releases/{NEW}", "shared",
-    f"releases/{NEW}/", "current"])
+    f"releases/{NEW}/config.ru", f"/releases/{NEW}", "shared", "releases", "current"])
 def test_inspect_shows_a_link_to_elsewhere(tree, target):
     tree.release(NEW)
     tree.link(tree.current, target)
