@@ -114,6 +114,31 @@ int release_adopt_current(struct run *run, struct error *err)
 	return releases_save(run->places.state_fd, &run->releases, err);
 }
 
+/*
+ * It is about to be replaced, and no failure brings it back: a person is to know how.
+ */
+static void warn_of_current(struct run *run, const struct json_object *current)
+{
+	const char *name = json_string(current, "release");
+	const char *target = json_string(current, "target");
+	autofree char *line = NULL;
+
+	if (!current || run->release->previous_name)
+		return;
+	if (name)
+		line = text_format(
+			"'current' leads to the release '%s', whose REVISION holds no "
+			"full commit id: if this run fails, it is not gone back to; "
+			"write the id there to change that",
+			name);
+	else
+		line = text_format("'current' leads to '%s', which is no directory of "
+				   "'releases': if this run fails, it is not gone back "
+				   "to; link it again by hand then",
+				   target ? target : "");
+	run_warn(run, line);
+}
+
 static int inspect(struct run *run, const char *revision, struct choice *choice,
 		   struct error *err)
 {
@@ -128,6 +153,7 @@ static int inspect(struct run *run, const char *revision, struct choice *choice,
 	if (result < 0)
 		return result;
 	release_keep_current(release, json_member(reply, "current", json_type_object));
+	warn_of_current(run, json_member(reply, "current", json_type_object));
 	if (record && text_is_equal(json_string(reply, "candidate"), revision))
 		choice->candidate = text_copy(record->name);
 	/* The list may move: no record of before is looked at from here on. */

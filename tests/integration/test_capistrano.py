@@ -209,10 +209,22 @@ def test_what_is_adopted_is_pruned_in_its_turn(cap):
 
 def test_a_short_revision_of_an_old_cap_is_not_adopted(cap):
     (cap.deploy_to / "releases" / SERVED / "REVISION").write_text(f"{REVISION[:7]}\n")
-    cap.sync()
+    result = cap.sync()
+    assert f"the release '{SERVED}', whose REVISION holds no full commit id" in result.stderr
     assert list(cap.releases().values()) == ["good"]
     result = rollback(cap, code=5)
     assert "no good release is left" in result.stderr
+
+
+@pytest.mark.parametrize("target", ["/srv/elsewhere/app", "releases/20100101000000"])
+def test_a_current_that_leads_elsewhere_is_replaced_and_told(cap, target):
+    (cap.deploy_to / "current").unlink()
+    (cap.deploy_to / "current").symlink_to(target)
+    result = cap.sync()
+    assert f"'current' leads to '{target}', which is no directory of 'releases'" in result.stderr
+    assert cap.current()[1] == cap.repository.head
+    cap.repository.commit({"a.txt": b"second\n"}, "second")
+    assert "leads to" not in cap.sync().stderr
 
 
 # Refused, before anything is changed.
