@@ -52,6 +52,10 @@ static int say_none(const struct run *run, struct error *err)
 {
 	char list[LIST_TEXT_BYTES];
 
+	if (run->releases.count == 0)
+		return error_set(err, ENOENT,
+				 "no release of this machine is known yet: 'bootagent "
+				 "sync' makes one, and knows what is current before it");
 	list_releases(run, list);
 	return error_set(
 		err, ENOENT,
@@ -67,8 +71,9 @@ static int say_unknown(const struct run *run, const char *name, struct error *er
 	list_releases(run, list);
 	return error_set(
 		err, ENOENT,
-		"there is no complete release '%s' on this machine; those are: %s", name,
-		list);
+		"there is no complete release '%s' on this machine that is known to be "
+		"one; those are: %s; 'bootagent sync --ref' a revision for another",
+		name, list);
 }
 
 /* What `current` is, and with a candidate, whether that is what its record says. */

@@ -173,6 +173,54 @@ def test_cap_deploys_once_more_in_between(cap):
     serves(cap, "20300101000000", OLDER_REVISION)
 
 
+def test_from_what_cap_deployed_in_between(cap):
+    """What is left that way is known from then on, too."""
+    cap.sync()
+    ours = cap.current()[0]
+    make_release(cap, "20300101000000", OLDER_REVISION)
+    point_current(cap, "20300101000000")
+    own(cap.deploy_to)
+    rollback(cap)
+    serves(cap, ours, cap.repository.head)
+    rollback(cap, "20300101000000")
+    serves(cap, "20300101000000", OLDER_REVISION)
+
+
+def test_back_before_the_first_run(cap):
+    """There is no way back from what cap had deployed; it is known from then on."""
+    result = rollback(cap, code=5)
+    assert "no good release is left" in result.stderr and f"{SERVED} (adopted" in result.stderr
+    serves(cap, SERVED, REVISION)
+    assert cap.document()["pinned"] is None
+
+
+def test_back_and_forth_and_back_again(cap):
+    cap.sync()
+    ours = cap.current()
+    rollback(cap)
+    assert rollback(cap, code=5).stderr.count("no good release is left") == 1
+    assert cap.run("sync", "--unpin").returncode == 0
+    serves(cap, *ours)
+    rollback(cap)
+    serves(cap, SERVED, REVISION)
+    assert [line.split()[-1] for line in cap.revisions_log() if "rolled back" in line] == \
+        [SERVED, SERVED]
+
+
+def test_deploy_to_behind_a_link(cap):
+    """cap was told of /var/www/app, where /var/www is a link; so are its links."""
+    alias = cap.root / "var/www"
+    alias.parent.mkdir(exist_ok=True)
+    alias.symlink_to("../srv")
+    link = cap.deploy_to / "current"
+    link.unlink()
+    link.symlink_to(f"{alias}/{cap.deploy_to.name}/releases/{SERVED}")
+    cap.configure(release={"deploy_to": f"/var/www/{cap.deploy_to.name}"}, readiness=QUICK)
+    cap.break_release()
+    cap.sync(5)
+    serves(cap, SERVED, REVISION)
+
+
 def test_the_first_deployment_fails(cap):
     before = theirs(cap)
     cap.break_release()
