@@ -2,6 +2,7 @@
 #include "steps/steps.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "config/config.h"
@@ -12,6 +13,7 @@
 #include "secrets/secrets.h"
 #include "setup/setup_types.h"
 #include "steps/command.h"
+#include "worker/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +25,8 @@
  * so their end is where it is marked.
  */
 
+/* The whole file system, without a word: as long as a flip may take. */
+#define FLUSH_TOTAL_MS INT64_C(600000)
 #define STEP_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static void add(struct config_texts *environment, char *variable)
@@ -123,11 +127,36 @@ static int perform_all(struct run *run, enum step_when when, struct error *err)
 	return result;
 }
 
+/*
+ * The record outlives a power cut that takes what steps have just written: it is not to
+ * be on the disk before that is (facts R4).
+ */
+static int flush(struct run *run, struct error *err)
+{
+	autojson struct json_object *request = json_new_object();
+	autojson struct json_object *reply = NULL;
+	const struct worker_task task = {
+		.helper = "bootagent-tree",
+		.identity = &run->setup->application,
+		.request = request,
+		.idle_timeout_ms = FLUSH_TOTAL_MS,
+		.deadline = deadline_in(FLUSH_TOTAL_MS),
+	};
+
+	json_set_string(request, "verb", "flush");
+	json_set_string(request, "deploy_to", run->setup->deploy_to);
+	json_set_string(request, "release", run->release->name);
+	json_set_string(request, "revision", run->release->revision);
+	return run_worker(run, &task, &reply, err);
+}
+
 int steps_stage(struct run *run, struct error *err)
 {
 	struct release_record *record = releases_find(&run->releases, run->release->name);
 	int result = perform_all(run, STEP_BEFORE_PUBLISH, err);
 
+	if (result == 0 && config_has_steps(run->config, STEP_BEFORE_PUBLISH))
+		result = flush(run, err);
 	if (result < 0)
 		return result;
 	release_record_set(record, RELEASE_PREPARED, run->metadata->instance_id,

@@ -16,10 +16,15 @@
 int main(void)
 {
 	const struct wire_verb verbs[] = {
-		{ "inspect", tree_inspect },   { "prepare", tree_prepare },
-		{ "finish", tree_finish },     { "link", tree_link },
-		{ "activate", tree_activate }, { "record", tree_record },
-		{ "remove", tree_remove },     { NULL, NULL },
+		{ "inspect", tree_inspect },
+		{ "prepare", tree_prepare },
+		{ "finish", tree_finish },
+		{ "flush", tree_flush },
+		{ "link", tree_link },
+		{ "activate", tree_activate },
+		{ "record", tree_record },
+		{ "remove", tree_remove },
+		{ NULL, NULL },
 	};
 
 	(void)prctl(PR_SET_NAME, "bootagent-tree");

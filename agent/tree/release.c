@@ -18,7 +18,8 @@
 /*
  * The two ends of making a release: prepare gives the exporter an empty directory that
  * was never used before, finish writes REVISION last of all. A directory without REVISION
- * is therefore half-made, and nothing ever continues or activates one.
+ * is therefore half-made, and nothing ever continues or activates one. What steps add
+ * afterwards is on the disk once flush has been asked for.
  */
 
 #define DIRECTORY_MODE 0755
@@ -107,4 +108,23 @@ int tree_finish(const struct json_object *request,
 			result = write_revision(release_fd, revision, err);
 	}
 	return result < 0 ? error_wrap(err, "finish the release '%s'", release) : 0;
+}
+
+int tree_flush(const struct json_object *request,
+	       struct json_object **ret_result __attribute__((unused)), struct error *err)
+{
+	autolayout struct layout layout = LAYOUT_CLOSED;
+	autoclose int release_fd = -1;
+	const char *release = NULL;
+	const char *revision = NULL;
+	bool is_finished = false;
+	int result = request_open_release(request, &layout, &release, &revision, err);
+
+	if (result == 0)
+		result = layout_open_revision(&layout, release, revision, &release_fd,
+					      &is_finished, err);
+	if (result == 0 && syncfs(release_fd) < 0)
+		result = error_set(err, errno, "write the release '%s' to the disk: %s",
+				   release, strerror(errno));
+	return result;
 }

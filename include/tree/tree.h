@@ -39,6 +39,13 @@ int tree_finish(const struct json_object *request, struct json_object **ret_resu
 		struct error *err);
 
 /*
+ * {"release": NAME, "revision": HEX}: all that steps wrote into the release is on the
+ * disk. -ESTALE: as activate.
+ */
+int tree_flush(const struct json_object *request, struct json_object **ret_result,
+	       struct error *err);
+
+/*
  * {"release": NAME, "revision": HEX, "linked_files": [{"path": PATH, "content": TEXT or
  * absent}…], "linked_dirs": [PATH…]}: sees to it that shared/PATH is there, a file with
  * exactly that content and the mode 0600 (one without content must be there already) or a

@@ -209,6 +209,7 @@ if HAS_LANDLOCK:
         log = tree.trace("-e", "trace=landlock_restrict_self,unlinkat,renameat,mkdirat")
         requests = {"inspect": {}, "prepare": {"release": "new"}, "record": {"line": "x"},
                     "finish": {"release": "new", "revision": REVISION},
+                    "flush": {"release": "new", "revision": REVISION},
                     "link": {"release": OLD, "revision": REVISION, "linked_dirs": ["log"]},
                     "activate": {"release": OLD, "revision": REVISION},
                     "remove": {"releases": ["new"]}}

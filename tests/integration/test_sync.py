@@ -2,6 +2,7 @@
 """`bootagent sync`: a person brings the wanted revision into service; the hook is left alone."""
 import fcntl
 import os
+import re
 import signal
 import shutil
 
@@ -54,6 +55,20 @@ def test_a_new_commit(new):
     assert (new.deploy_to / "current/a.txt").read_bytes() == b"second\n"
     assert list(new.releases().values()) == ["good", "good"]
     assert len(new.revisions_log()) == 2 and new.second in new.revisions_log()[1]
+
+
+def test_a_release_is_prepared_when_its_steps_are_on_the_disk(new):
+    """R4: a power cut must not leave a record of what it took."""
+    log = new.directory / "trace"
+    new.configure(steps=[shell("build", "echo built >built")])
+    new.sync(environment={"ASAN_OPTIONS": "detect_leaks=0"},
+             wrapper=["strace", "-qq", "-s", "4096", "-o", str(log), "-e", "write,renameat"])
+    events = re.findall(r'^write.*\\"verb\\": *\\"(\w+)\\"|^renameat.*"(releases.json)"',
+                        log.read_text(), re.M)
+    events = [verb or name for verb, name in events if verb not in ("boot", "sync")]
+    assert events == [
+        "fetch", "inspect", "releases.json", "prepare", "export", "finish", "flush",
+        "releases.json", "activate", "releases.json", "record"]
 
 
 def test_a_new_commit_on_a_machine_that_never_booted(box):

@@ -106,3 +106,15 @@ def test_refuses_what_is_no_revision(tree, revision):
     for verb in ("finish", "activate"):
         tree.ask(verb, release=NEW, revision=revision).refused("EINVAL", "revision")
     assert not tree.current.is_symlink()
+
+
+def test_flush_writes_the_release_to_the_disk(tree):
+    """Once; of one that is not there or is another's it says so."""
+    tree.release(NEW)
+    log = tree.trace("-e", "trace=syncfs,fsync")
+    assert tree.ask("flush", release=NEW, revision=REVISION).result == {}
+    assert [line.split("(")[0] for line in log.read_text().splitlines()] == ["syncfs"]
+    tree.ask("flush", release=NEW, revision=OTHER).refused("ESTALE", NEW)
+    tree.ask("flush", release=OLD, revision=REVISION).refused("ESTALE", OLD)
+    tree.trace("-e", "inject=syncfs:error=EIO")
+    tree.ask("flush", release=NEW, revision=REVISION).refused("EIO", NEW, "to the disk")

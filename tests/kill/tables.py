@@ -118,12 +118,14 @@ SCENARIOS = {scenario.name: scenario for scenario in (
              {"application": {"environment_parameters": VARIABLES_PARAMETER},
               "release": {"linked_files": SECRETS}}),
     Scenario("sync", "sync", 0, SECOND, True, frozenset({5}),
-             {"bootagent-source": SOURCE, "bootagent-tree": (*LINKING, "record")},
+             {"bootagent-source": SOURCE, "bootagent-tree": (*LINKING[:-1], "flush", "activate",
+                                                              "record")},
              {"steps": STEPS, "release": {"linked_dirs": [LINKED], "linked_files": SECRETS}}),
     # Killed while it takes back, it cannot: then nothing good is said to serve. With an
     # interval above the timeout there is one probe, however fast the machine is.
     Scenario("back", "sync", 5, BROKEN, False, frozenset({1, 5}),
-             {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "activate")},
+             {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING[:-1], "flush", "activate",
+                                                              "activate")},
              {"steps": STEPS, "release": {"reuse": "hardlink"},
               "readiness": {"interval": "1s"}}),
     Scenario("rollback", "rollback", 0, {}, True, frozenset({5}),
