@@ -132,10 +132,10 @@ static void warn_of_current(struct run *run, const struct json_object *current)
 			"write the id there to change that",
 			name);
 	else
-		line = text_format("'current' leads to '%s', which is no directory of "
-				   "'releases': if this run fails, it is not gone back "
-				   "to; link it again by hand then",
-				   target ? target : "");
+		line = text_format(
+			"'current' leads to '%s', which is no release that can be gone "
+			"back to: if this run fails, link it again by hand",
+			target ? target : "");
 	run_warn(run, line);
 }
 

@@ -64,7 +64,9 @@ static int remove_revision(int releases_fd, const char *name, struct error *err)
 		return 0;
 	if (result == 0)
 		result = file_remove(fd, "REVISION", err);
-	return result == -EISDIR ? 0 : result;
+	if (result == 0 || result == -EISDIR)
+		return 0;
+	return error_wrap(err, "remove it by hand");
 }
 
 static int remove_release(const struct layout *layout, int releases_fd, const char *name,

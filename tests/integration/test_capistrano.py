@@ -264,12 +264,16 @@ def test_a_short_revision_of_an_old_cap_is_not_adopted(cap):
     assert "no good release is left" in result.stderr
 
 
-@pytest.mark.parametrize("target", ["/srv/elsewhere/app", "releases/20100101000000"])
+@pytest.mark.parametrize("target", ["/srv/elsewhere/app", "releases/20100101000000",
+                                    "releases/an odd name"])
 def test_a_current_that_leads_elsewhere_is_replaced_and_told(cap, target):
+    make_release(cap, "an odd name", OLDER_REVISION)
+    own(cap.deploy_to)
     (cap.deploy_to / "current").unlink()
     (cap.deploy_to / "current").symlink_to(target)
     result = cap.sync()
-    assert f"'current' leads to '{target}', which is no directory of 'releases'" in result.stderr
+    assert f"'current' leads to '{target}', which is no release that can be gone back" in \
+        result.stderr
     assert cap.current()[1] == cap.repository.head
     cap.repository.commit({"a.txt": b"second\n"}, "second")
     assert "leads to" not in cap.sync().stderr

@@ -114,6 +114,13 @@ if os.geteuid() == 0:
         assert "file name" in message
         assert not (release / "REVISION").exists(), "half a release cannot be activated"
 
+    def test_remove_what_is_all_of_another_user(tree):
+        """Like a release that root once deployed."""
+        release = tree.release(OLD)
+        for path in (release, *release.iterdir()):
+            os.chown(path, 0, 0)
+        tree.ask("remove", releases=[OLD]).refused("EACCES", OLD, "'REVISION'", "by hand")
+
     @pytest.mark.parametrize("options", [["--bind", "{outside}"], ["-t", "tmpfs", "none"]])
     def test_remove_does_not_enter_a_mount(tree, options):
         point = tree.put(tree.release(OLD) / "mounted")
