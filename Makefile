@@ -84,6 +84,7 @@ BOOTAGENT_SOURCES := \
 	agent/ready/ready.c \
 	agent/release/activate.c \
 	agent/release/inuse.c \
+	agent/release/mounts.c \
 	agent/release/link.c \
 	agent/release/prune.c \
 	agent/release/release.c \
@@ -225,6 +226,7 @@ UNIT_TESTS := \
 	tests/unit/net/test_retry.c \
 	tests/unit/net/test_transfers.c \
 	tests/unit/release/test_inuse.c \
+	tests/unit/release/test_mounts.c \
 	tests/unit/run/test_outcome.c \
 	tests/unit/run/test_output.c \
 	tests/unit/run/test_run.c \

@@ -9,6 +9,7 @@ import pytest
 
 from box.box import APPLICATION_USER
 from conftest import COUNT, IS_ROOT, WITHIN_S, owner, shell
+from servers.namespace import own_mounts
 from servers.process import wait_until
 
 QUICK = {"timeout": "300ms"}
@@ -175,6 +176,40 @@ def test_a_release_that_a_process_runs_from(booted, use):
     process.communicate(timeout=WITHIN_S)
     booted.sync()
     assert_kept(booted, names[1:])
+
+
+if IS_ROOT:
+    # What is mounted where, and where the process then works.
+    VIEWS = {"the release": ("{release}", "{point}"),
+             "all of it": ("{deploy_to}", "{point}/releases/{name}/docs"),
+             "the same, and nobody works there": ("{release}", "/")}
+
+    @pytest.mark.parametrize("view", VIEWS)
+    @pytest.mark.parametrize("is_own_namespace", [False, True])
+    def test_a_release_that_is_mounted_elsewhere(booted, view, is_own_namespace):
+        """As a container has it, or a unit with BindPaths=, or somebody in a hurry."""
+        names = deploy(booted, 2)
+        keep(booted, 1)
+        source, place = (text.format(deploy_to=booted.deploy_to, name=names[0],
+                                     release=booted.deploy_to / "releases" / names[0],
+                                     point=booted.directory / "elsewhere")
+                         for text in VIEWS[view])
+        (booted.directory / "elsewhere").mkdir()
+        point = str(booted.directory / "elsewhere")
+        within = '"$@"' if is_own_namespace else "echo ready; cat"
+        script = f'mount --bind {source} {point} && cd {place} && {within}; status=$?; cd /; ' \
+                 f'umount {point}; exit $status'
+        command = [*own_mounts(), "sh", "-c", script, "sh"]
+        if is_own_namespace:
+            result = booted.sync(wrapper=command)
+        else:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            booted.started.append(process)
+            assert process.stdout.readline() == b"ready\n"
+            result = booted.sync()
+            process.communicate(timeout=WITHIN_S)
+        assert "0 removed, others are still in use" in result.stdout
+        assert_kept(booted, names)
 
 
 def test_a_daemon_that_an_old_step_left_behind(booted):
