@@ -172,7 +172,12 @@ static int inspect(struct run *run, const char *revision, struct choice *choice,
 		if (result < 0)
 			return result;
 	}
-	return 0;
+	if (json_boolean(reply, "fresh"))
+		return 0;
+	return error_set(err, EEXIST,
+			 "every name that a release could have now, up to '%s', is taken "
+			 "in 'releases': remove what nobody needs there and run again",
+			 choice->fresh);
 }
 
 /*

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import shutil
+import time
 
 import pytest
 
@@ -69,6 +70,20 @@ def test_a_release_is_prepared_when_its_steps_are_on_the_disk(new):
     assert events == [
         "fetch", "inspect", "releases.json", "prepare", "export", "finish", "flush",
         "releases.json", "activate", "releases.json", "record"]
+
+
+def test_every_name_is_taken(new):
+    """By whoever may write there; nothing of theirs is used or removed."""
+    now = time.time()
+    names = [time.strftime("%Y%m%d%H%M%S", time.gmtime(now + n)) for n in range(100)]
+    for name in names:
+        (new.deploy_to / "releases" / name).mkdir(exist_ok=True)
+    new.sync(5)
+    message = new.last_run["error"]["message"]
+    assert "is taken in 'releases': remove" in message
+    assert "making" not in new.releases().values()
+    assert set(names) <= set(new.release_directories())
+    assert_served(new, new.first, up_to_date=False)
 
 
 def test_a_new_commit_on_a_machine_that_never_booted(box):
