@@ -306,7 +306,7 @@ static struct json_object *target_request(const struct release *release)
 	return request;
 }
 
-/* Somebody made a directory of that name just now: it is not ours to remove later. */
+/* That name is none of ours, or none any more: there is nothing to remove later. */
 static int disown(struct run *run, const char *name, struct error *err)
 {
 	struct error ignored;
@@ -314,6 +314,21 @@ static int disown(struct run *run, const char *name, struct error *err)
 	releases_remove(&run->releases, name);
 	if (releases_save(run->places.state_fd, &run->releases, &ignored) < 0)
 		return error_wrap(err, "%s", ignored.text);
+	return err->code;
+}
+
+/*
+ * What fills the disk does not wait for the next run: the release that serves needs room
+ * for its logs. If it cannot be removed now, that run will see to it.
+ */
+static int give_room(struct run *run, const char *name, struct error *err)
+{
+	struct error problem = { 0 };
+
+	if (tree_remove_release(run, name, &problem) == 0)
+		return disown(run, name, err);
+	if (problem.code == -ECANCELED)
+		*err = problem;
 	return err->code;
 }
 
@@ -335,6 +350,8 @@ static int make_release(struct run *run, const char *name, const char *revision,
 		return disown(run, name, err);
 	if (result == 0)
 		result = perform_export(run, err);
+	if (result == -ENOSPC || result == -EDQUOT)
+		return give_room(run, name, err);
 	if (result == 0)
 		result = tree_perform(run, "finish", target_request(run->release), NULL,
 				      err);

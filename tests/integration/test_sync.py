@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from conftest import COUNT, STAY, WITHIN_S, build_copy, compile_c, shell, wait_for_child
+from conftest import COUNT, IS_ROOT, STAY, WITHIN_S, build_copy, compile_c, shell, wait_for_child
+from servers.namespace import own_mounts
 from servers.process import wait_until
 
 NEW = {"a.txt": b"second\n"}
@@ -84,6 +85,27 @@ def test_every_name_is_taken(new):
     assert "making" not in new.releases().values()
     assert set(names) <= set(new.release_directories())
     assert_served(new, new.first, up_to_date=False)
+
+
+if IS_ROOT:
+    # deploy_to on a small disk, with what is in it; what is there afterwards.
+    SMALL_DISK = """cp -a "$1" "$2" && mount -t tmpfs -o size=1m none "$1" && cp -a "$2"/. "$1" &&
+    chown --reference="$2" "$1" || exit 9
+    target=$1 result=$2; shift 2; "$@"; status=$?
+    { ls "$target/releases"; stat -f -c %a "$target"; } >"$result.left"
+    umount "$target"; exit $status"""
+
+    def test_an_export_that_fills_the_disk_gives_the_room_back(booted):
+        """What serves needs it. Line ends double the file: no look at the blobs tells that."""
+        booted.repository.commit({".gitattributes": b"* eol=crlf\n", "large": b"\n" * 700000},
+                                 "too large")
+        copy = booted.directory / "copy"
+        booted.sync(5, wrapper=[*own_mounts(), "sh", "-c", SMALL_DISK, "sh",
+                                str(booted.deploy_to), str(copy)])
+        assert "No space left" in booted.last_run["error"]["message"]
+        *names, free = (booted.directory / "copy.left").read_text().split()
+        assert names == list(booted.releases()) == [booted.current()[0]]
+        assert int(free) * os.sysconf("SC_PAGESIZE") > 900000
 
 
 def test_a_new_commit_on_a_machine_that_never_booted(box):
