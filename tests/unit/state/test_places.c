@@ -257,7 +257,9 @@ static void link_in_the_place_is_refused(void **state)
 	assert_int_equal(make(&places, "/api", 0755, &other, &err), -ENOTDIR);
 	assert_int_equal(scratch_put(scratch, "file", "", 0), 0);
 	assert_int_equal(make(&places, "/file", 0755, &other, &err), -ENOTDIR);
-	assert_string_equal(err.text, "make the directory '/file': Not a directory");
+	assert_string_equal(
+		err.text,
+		"something stands at '/file' that is no directory: move it away");
 	places_done(&places);
 }
 
