@@ -35,6 +35,8 @@ WORKERS = ["bootagent-source", "bootagent-tree"]
 @pytest.fixture(params=WORKERS)
 def waiting(request):
     """A worker started by hand that reads its request."""
+    # Who runs us behind a shell's & ignores it, and so would the worker.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     with subprocess.Popen([BUILD / request.param], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, cwd="/tmp",
                           env={"PATH": "/usr/bin:/bin", **SANITIZERS}) as worker:
