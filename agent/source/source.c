@@ -25,7 +25,8 @@
  */
 
 #define SOURCE_IDLE_MS INT64_C(60000)
-#define SWEEP_TOTAL_MS INT64_C(30000)
+/* It unlinks a few files; whoever cannot do that in this time is not waited for. */
+#define SWEEP_TOTAL_MS INT64_C(5000)
 
 static int64_t idle_timeout_ms(const struct config *config)
 {
