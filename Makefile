@@ -47,6 +47,7 @@ BOOTAGENT_SOURCES := \
 	agent/config/check.c \
 	agent/config/complaints.c \
 	agent/config/config.c \
+	agent/config/digest.c \
 	agent/config/effective.c \
 	agent/config/files.c \
 	agent/config/keys.c \
@@ -200,6 +201,7 @@ UNIT_TESTS := \
 	tests/unit/base/test_text.c \
 	tests/unit/base/test_wire.c \
 	tests/unit/config/test_config.c \
+	tests/unit/config/test_digest.c \
 	tests/unit/config/test_keys.c \
 	tests/unit/config/test_layers.c \
 	tests/unit/config/test_reader.c \
