@@ -108,6 +108,7 @@ BOOTAGENT_SOURCES := \
 	agent/setup/setup.c \
 	agent/source/renew.c \
 	agent/source/source.c \
+	agent/state/failures.c \
 	agent/state/gate.c \
 	agent/state/pins.c \
 	agent/state/places.c \
@@ -236,6 +237,7 @@ UNIT_TESTS := \
 	tests/unit/secrets/test_blank.c \
 	tests/unit/secrets/test_environment.c \
 	tests/unit/secrets/test_replies.c \
+	tests/unit/state/test_failures.c \
 	tests/unit/state/test_gate.c \
 	tests/unit/state/test_pins.c \
 	tests/unit/state/test_places.c \

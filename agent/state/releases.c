@@ -96,6 +96,8 @@ int releases_load(int state_fd, struct releases *ret_releases, struct error *err
 	}
 	if (result == 0)
 		result = read_list(&releases, document);
+	if (result == 0)
+		failures_read(&releases.failures, document);
 	if (result < 0) {
 		releases_done(&releases);
 		return error_set(
@@ -133,6 +135,7 @@ int releases_save(int state_fd, const struct releases *releases, struct error *e
 	for (size_t i = 0; i < releases->count; i++)
 		if (json_object_array_add(list, write_record(&releases->items[i])) < 0)
 			abort();
+	failures_write(&releases->failures, document);
 	text = text_format("%s\n", json_line(document));
 	return file_write(state_fd, RELEASES_FILE, text, 0644, FILE_DURABLE, err);
 }
@@ -150,6 +153,7 @@ void releases_done(struct releases *releases)
 	for (size_t i = 0; i < releases->count; i++)
 		clear_record(&releases->items[i]);
 	free(releases->items);
+	failures_done(&releases->failures);
 	*releases = (struct releases){ 0 };
 }
 

@@ -2,6 +2,8 @@
 #ifndef STATE_RELEASES_H
 #define STATE_RELEASES_H
 
+#include "state/failures.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -25,10 +27,11 @@ struct release_record {
 	bool is_left; /* a person rolled back from it: gone back to only by its name */
 };
 
-/* The truth about releases, in the order of their last proof. */
+/* The truth about releases, in the order of their last proof; and what did not work. */
 struct releases {
 	struct release_record *items;
 	size_t count;
+	struct failures failures;
 	bool is_loaded;
 };
 
