@@ -84,6 +84,7 @@ BOOTAGENT_SOURCES := \
 	agent/pipeline.c \
 	agent/ready/ready.c \
 	agent/release/activate.c \
+	agent/release/decide.c \
 	agent/release/inuse.c \
 	agent/release/mounts.c \
 	agent/release/link.c \

@@ -8,6 +8,7 @@
 #include "lifecycle/hook.h"
 #include "lifecycle/verdict.h"
 #include "ready/ready.h"
+#include "release/decide.h"
 #include "release/link.h"
 #include "release/release.h"
 #include "release/release_types.h"
@@ -84,6 +85,7 @@ static const struct stage stages[] = {
 	{ "secrets", secrets_stage, secrets_are_needed, secrets_stage_done, "machine",
 	  BOOT | SYNC, false },
 	{ "source", source_stage, NULL, source_stage_done, "git", BOOT | SYNC, false },
+	{ "decide", decide_stage, decide_is_needed, NULL, "machine", BOOT | SYNC, false },
 	{ "release", release_stage, NULL, release_stage_done, "git", BOOT | SYNC, false },
 	{ "rollback", rollback_stage, NULL, NULL, "machine", ROLLBACK, false },
 	{ "link", link_stage, link_is_needed, NULL, "machine", BOOT | SYNC | BACK,
@@ -237,6 +239,12 @@ static int take_back(struct run *run, struct error *err)
 	return result;
 }
 
+static bool is_refused(const struct run *run, const struct stage *failed)
+{
+	return failed->perform == decide_stage && run->release &&
+		run->release->is_refused;
+}
+
 /* What it means that a good release serves all the same. */
 static enum ending end_with_previous(const struct run *run, const struct stage *failed,
 				     int code)
@@ -244,43 +252,12 @@ static enum ending end_with_previous(const struct run *run, const struct stage *
 	bool is_unreachable = failed->perform == source_stage &&
 		(code == -ENETUNREACH || code == -ETIMEDOUT);
 
+	if (is_refused(run, failed))
+		return ENDING_REFUSED;
 	return is_unreachable &&
 			run->config->source.on_unreachable == UNREACHABLE_SERVE_BAKED
 		? ENDING_BAKED_SERVES
 		: ENDING_PREVIOUS_SERVES;
-}
-
-static enum ending end_of_failure(struct run *run, const struct stage *failed, int code)
-{
-	struct error err = { 0 };
-	int result;
-
-	if (code == -ECANCELED)
-		return run->notes.is_unproven ? ENDING_INTERRUPTED_AFTER_FLIP
-					      : ENDING_INTERRUPTED;
-	if (code == -EINVAL &&
-	    (failed->perform == config_stage || failed->perform == setup_stage))
-		return ENDING_CONFIG;
-	run->deadline = run->final_deadline;
-	if (!must_take_back(run, failed)) {
-		bool is_serving =
-			status_is_ready(run->status) && !(failed->slices & BACK);
-
-		return is_serving ? end_with_previous(run, failed, code) : ENDING_FAILED;
-	}
-	run->is_taking_back = true;
-	result = take_back(run, &err);
-	if (result == -ECANCELED)
-		return run->notes.is_unproven ? ENDING_INTERRUPTED_AFTER_FLIP
-					      : ENDING_INTERRUPTED;
-	return result == 0 ? end_with_previous(run, failed, code) : ENDING_FAILED;
-}
-
-static enum ending end_of_success(const struct run *run)
-{
-	if (!run->config)
-		return ENDING_UNCONFIGURED;
-	return run->release->is_served ? ENDING_NOTHING_TO_DO : ENDING_DONE;
 }
 
 static const char *cause_of(const struct run *run, const struct stage *failed, int code)
@@ -292,6 +269,48 @@ static const char *cause_of(const struct run *run, const struct stage *failed, i
 	if (deadline_is_over(run->deadline))
 		return "deadline";
 	return failed->cause;
+}
+
+static enum ending end_of_interruption(const struct run *run)
+{
+	return run->notes.is_unproven ? ENDING_INTERRUPTED_AFTER_FLIP
+				      : ENDING_INTERRUPTED;
+}
+
+static enum ending end_of_failure(struct run *run, const struct stage *failed, int code)
+{
+	autofailure struct decide_failure failure =
+		decide_failure_of(run, failed->cause, cause_of(run, failed, code));
+	bool is_published = (failed->slices & BACK) != 0;
+	struct error err = { 0 };
+	int result;
+
+	if (code == -ECANCELED)
+		return end_of_interruption(run);
+	if (code == -EINVAL &&
+	    (failed->perform == config_stage || failed->perform == setup_stage))
+		return ENDING_CONFIG;
+	run->deadline = run->final_deadline;
+	if (!must_take_back(run, failed)) {
+		bool is_serving = status_is_ready(run->status) && !is_published;
+
+		decide_remember(run, &failure, false);
+		return is_serving ? end_with_previous(run, failed, code) : ENDING_FAILED;
+	}
+	run->is_taking_back = true;
+	result = take_back(run, &err);
+	if (result == -ECANCELED)
+		return end_of_interruption(run);
+	/* Before ACTIVATE nothing was tried that another release could pass. */
+	decide_remember(run, &failure, is_published && result == 0);
+	return result == 0 ? end_with_previous(run, failed, code) : ENDING_FAILED;
+}
+
+static enum ending end_of_success(const struct run *run)
+{
+	if (!run->config)
+		return ENDING_UNCONFIGURED;
+	return run->release->is_served ? ENDING_NOTHING_TO_DO : ENDING_DONE;
 }
 
 /* What serves is known and stays; interrupted, the verdict is for the next boot. */
@@ -327,6 +346,8 @@ static int run_slices(struct run *run, enum slice slice)
 	settlement.cause = cause_of(run, failed, result);
 	settlement.ending =
 		failed ? end_of_failure(run, failed, result) : end_of_success(run);
+	if (failed && is_refused(run, failed))
+		settlement.cause = run->release->refused_cause;
 	/*
 	 * CONFIG found it out, SETUP (a user that does not exist), or taking back.
 	 */

@@ -18,8 +18,8 @@
 const struct verb cmd_verbs[] = {
 	{ "boot", "", false, "bring this instance from launch to the hook's verdict",
 	  cmd_boot },
-	{ "sync", "[--ref REF|--unpin]", false, "bring the wanted revision into service",
-	  cmd_sync },
+	{ "sync", "[--ref REF|--unpin] [--force]", false,
+	  "bring the wanted revision into service", cmd_sync },
 	{ "rollback", "[RELEASE]", true,
 	  "go back to the good release before, or to RELEASE", cmd_rollback },
 	{ "status", "[--json]", false,
@@ -46,6 +46,7 @@ static const struct option_row option_rows[] = {
 	{ "root", "DIR", 'r', "resolve the system's paths below DIR; not a chroot" },
 	{ "ref", "REF", 'R', "pin to a branch's head, a tag or a commit (sync)" },
 	{ "unpin", NULL, 'u', "take the pin back (sync)" },
+	{ "force", NULL, 'f', "make and try the release anew, whatever is known (sync)" },
 	{ "json", NULL, 'j', "machine-readable output, one object a line" },
 	{ "origin", NULL, 'o', "say of each value where it is set" },
 	{ "verbose", NULL, 'v', "also what steps wrote that went well" },
@@ -152,6 +153,9 @@ static int take_option(int letter, struct options *options, char **argv)
 	case 'u':
 		options->has_unpin = true;
 		return -1;
+	case 'f':
+		options->has_force = true;
+		return -1;
 	case 'j':
 		options->is_json = true;
 		return -1;
@@ -238,6 +242,8 @@ static int check_options(const struct options *options, const struct verb *verb)
 		return refuse("--ref belongs to 'sync', not to", verb->name);
 	if (options->has_unpin && verb->perform != cmd_sync)
 		return refuse("--unpin belongs to 'sync', not to", verb->name);
+	if (options->has_force && verb->perform != cmd_sync)
+		return refuse("--force belongs to 'sync', not to", verb->name);
 	if (options->ref && options->has_unpin)
 		return refuse("--ref sets a pin and --unpin takes it back: give one",
 			      NULL);

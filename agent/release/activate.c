@@ -67,6 +67,7 @@ static bool is_recorded(const struct run *run, const struct release_record *reco
 {
 	return record == releases_last_good(&run->releases, NULL) &&
 		record->state == RELEASE_GOOD && !record->is_left &&
+		!failures_has(&run->releases.failures, record->revision) &&
 		text_is_equal(record->instance_id, run->metadata->instance_id) &&
 		text_is_equal(record->boot_id, run->boot_id);
 }
@@ -106,6 +107,7 @@ static int save_good(struct run *run, struct error *err)
 	release_record_set(record, RELEASE_GOOD, run->metadata->instance_id,
 			   run->boot_id);
 	record->is_left = false;
+	(void)failures_forget(&run->releases.failures, record->revision);
 	return releases_save(run->places.state_fd, &run->releases, err);
 }
 

@@ -10,6 +10,7 @@
 #include "metadata/metadata.h"
 #include "release/release_types.h"
 #include "release/tree.h"
+#include "run/options.h"
 #include "run/run.h"
 #include "setup/setup_types.h"
 #include "source/source_types.h"
@@ -364,14 +365,15 @@ static int choose(struct run *run, const char *revision, const struct choice *ch
 	const char *name = choice->current ? choice->current : choice->candidate;
 	const struct release_record *lost;
 
-	if (name) {
+	/* What is complete may be just what does not work. */
+	if (name && !run->options->has_force) {
 		release_set_target(run, name, revision);
 		run_detail(run, "%s is %s", name,
 			   run->release->is_served ? "served already" : "complete");
 		return 0;
 	}
 	/* Recorded, and removed or changed by somebody else: it is made anew. */
-	while ((lost = releases_find_revision(&run->releases, revision))) {
+	while (!name && (lost = releases_find_revision(&run->releases, revision))) {
 		autofree char *lost_name = text_copy(lost->name);
 
 		releases_remove(&run->releases, lost_name);
@@ -437,6 +439,12 @@ bool release_retarget(struct run *run, bool has_target_failed)
 	last = releases_last_good(&run->releases,
 				  has_target_failed ? run->release->name : NULL);
 	return last && retarget(run, last->name, last->revision);
+}
+
+bool release_has_other(const struct run *run)
+{
+	return can_go_back_to_previous(run, false) ||
+		releases_last_good(&run->releases, NULL);
 }
 
 bool release_retarget_next(struct run *run)

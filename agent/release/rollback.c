@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "release/decide.h"
 #include "release/release_types.h"
 #include "release/tree.h"
 #include "run/options.h"
@@ -76,7 +77,19 @@ static int say_unknown(const struct run *run, const char *name, struct error *er
 		name, list);
 }
 
-/* What `current` is, and with a candidate, whether that is what its record says. */
+int release_find_current(struct run *run, struct error *err)
+{
+	autojson struct json_object *reply = NULL;
+	int result = tree_perform(run, "inspect", json_new_object(), &reply, err);
+
+	if (result < 0)
+		return result;
+	release_keep_current(run->release,
+			     json_member(reply, "current", json_type_object));
+	return 0;
+}
+
+/* Whether a release is still what its record says. */
 static int inspect(struct run *run, const struct release_record *candidate,
 		   struct error *err)
 {
@@ -84,16 +97,10 @@ static int inspect(struct run *run, const struct release_record *candidate,
 	autojson struct json_object *reply = NULL;
 	int result;
 
-	if (candidate)
-		json_set_string(request, "candidate", candidate->name);
+	json_set_string(request, "candidate", candidate->name);
 	result = tree_perform(run, "inspect", request, &reply, err);
 	if (result < 0)
 		return result;
-	if (!candidate) {
-		release_keep_current(run->release,
-				     json_member(reply, "current", json_type_object));
-		return release_adopt_current(run, err);
-	}
 	if (text_is_equal(json_string(reply, "candidate"), candidate->revision))
 		return 0;
 	return error_set(
@@ -115,7 +122,10 @@ static int find_named(struct run *run, const char *name,
 	return inspect(run, record, err);
 }
 
-/* The latest good one that is not served, was not left before, and is still there. */
+/*
+ * The latest good one that is not served, was not left before, is still there, and has
+ * not failed since.
+ */
 static int find_last(struct run *run, const struct release_record **ret_record,
 		     struct error *err)
 {
@@ -124,7 +134,8 @@ static int find_last(struct run *run, const struct release_record **ret_record,
 		int result;
 
 		if (record->state < RELEASE_ADOPTED || record->is_left ||
-		    text_is_equal(record->name, run->release->current_name))
+		    text_is_equal(record->name, run->release->current_name) ||
+		    decide_is_bad(run, record->revision))
 			continue;
 		result = inspect(run, record, err);
 		if (result == -ESTALE)
@@ -164,7 +175,9 @@ int rollback_stage(struct run *run, struct error *err)
 	if (result < 0)
 		return result;
 	run->release = memory_new(1, sizeof(*run->release));
-	result = inspect(run, NULL, err);
+	result = release_find_current(run, err);
+	if (result == 0)
+		result = release_adopt_current(run, err);
 	if (result == 0)
 		result = name ? find_named(run, name, &target, err)
 			      : find_last(run, &target, err);

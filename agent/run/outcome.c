@@ -38,6 +38,13 @@ static const struct outcome outcomes[ENDING_COUNT] = {
 		.gate = GATE_OPEN,
 		.verdict = LAUNCH_VERDICT_CONTINUE,
 	},
+	[ENDING_REFUSED] = {
+		.exit_code = EXIT_REFUSED,
+		.result = "refused",
+		.serving = SERVING_TRUE,
+		.gate = GATE_OPEN,
+		.verdict = LAUNCH_VERDICT_ABANDON,
+	},
 	[ENDING_FAILED] = {
 		.exit_code = EXIT_FAILED,
 		.result = "failed",

@@ -24,6 +24,10 @@ void release_stage_done(struct run *run);
 int rollback_stage(struct run *run, struct error *err)
 	__attribute__((warn_unused_result));
 
+/* Finds out what `current` leads to; sets that in run->release, which must be new. */
+int release_find_current(struct run *run, struct error *err)
+	__attribute__((warn_unused_result));
+
 /* Keeps what a reply of bootagent-tree says of `current`; NULL: there is no such link. */
 void release_keep_current(struct release *release, const struct json_object *current);
 
@@ -67,5 +71,8 @@ bool release_retarget(struct run *run, bool has_target_failed);
 
 /* The same once more, when the one it turned to is gone from the tree. */
 bool release_retarget_next(struct run *run);
+
+/* Whether there is one at all, while run->release has no target yet. */
+bool release_has_other(const struct run *run);
 
 #endif

@@ -15,6 +15,8 @@ struct release {
 	bool is_served;      /* the target was current and good: nothing to deploy */
 	char *previous_name; /* what `current` led to when the run began; NULL: */
 	char *previous_revision; /* nothing of that kind, or its REVISION is unreadable */
+	bool is_refused;         /* the wanted revision is known not to work */
+	const char *refused_cause; /* that of its failure; NULL: unknown. For ever */
 };
 
 #endif

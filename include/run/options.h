@@ -12,6 +12,7 @@ struct options {
 	const char *ref;      /* --ref; NULL: none given */
 	const char *as_layer; /* --as-layer, an ordinary path; NULL: not given */
 	bool has_unpin;       /* --unpin */
+	bool has_force;       /* --force */
 	bool is_json;         /* --json */
 	bool has_origin;      /* --origin */
 	bool is_verbose;      /* --verbose */

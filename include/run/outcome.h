@@ -10,6 +10,7 @@ enum ending {
 	ENDING_NOTHING_TO_DO,   /* the wanted one was served, and its probe passed */
 	ENDING_PREVIOUS_SERVES, /* failed; the previous release serves, proven */
 	ENDING_BAKED_SERVES, /* git was unreachable; a good release serves, as allowed */
+	ENDING_REFUSED,      /* not tried; a good release serves */
 	ENDING_FAILED,       /* failed; nothing good serves */
 	ENDING_CONFIG,       /* the configuration is wrong */
 	ENDING_INTERRUPTED,  /* by a signal, before `current` moved */
