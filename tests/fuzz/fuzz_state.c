@@ -81,6 +81,32 @@ static void check_record(const struct release_record *a, const struct release_re
 	assert(a->state == b->state);
 }
 
+static bool is_same(const struct failure *a, const struct failure *b)
+{
+	return text_is_equal(a->revision, b->revision) &&
+		text_is_equal(a->digest, b->digest) &&
+		text_is_equal(a->instance_id, b->instance_id) &&
+		text_is_equal(a->boot_id, b->boot_id) && a->cause == b->cause &&
+		text_is_equal(a->reason, b->reason) && a->is_bad == b->is_bad &&
+		a->count == b->count && a->at_ms == b->at_ms &&
+		a->until_ms == b->until_ms;
+}
+
+/* In the order of their times; those of one time in any. */
+static void check_failures(const struct failures *failures, const struct failures *again)
+{
+	assert(failures->count == again->count);
+	for (size_t i = 0; i < failures->count; i++) {
+		const struct failure *failure = &failures->items[i];
+		size_t j = 0;
+
+		assert(text_is_revision(failure->revision) && failure->count > 0);
+		while (j < again->count && !is_same(failure, &again->items[j]))
+			j++;
+		assert(j < again->count);
+	}
+}
+
 static void check_releases(void)
 {
 	struct releases releases = { 0 }, again = { 0 };
@@ -100,6 +126,7 @@ static void check_releases(void)
 		assert(releases_find(&releases, releases.items[i].name) ==
 		       &releases.items[i]);
 	}
+	check_failures(&releases.failures, &again.failures);
 	releases_done(&releases);
 	releases_done(&again);
 }
