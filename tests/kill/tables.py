@@ -122,7 +122,8 @@ SCENARIOS = {scenario.name: scenario for scenario in (
                                                               "record")},
              {"steps": STEPS, "release": {"linked_dirs": [LINKED], "linked_files": SECRETS}}),
     # Killed while it takes back, it cannot: then nothing good is said to serve. With an
-    # interval above the timeout there is one probe, however fast the machine is.
+    # interval above the timeout there is one probe, however fast the machine is. What it
+    # remembers in the end, the next run refuses.
     Scenario("back", "sync", 5, BROKEN, False, frozenset({1, 5}),
              {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING[:-1], "flush", "activate",
                                                               "activate")},
