@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -29,6 +31,7 @@
 /* Numbers of the fields in proc(5), which counts from 1. */
 enum field {
 	FIELD_STATE = 3,
+	FIELD_PARENT = 4,
 	FIELD_SESSION = 6,
 	FIELD_START_TIME = 22,
 };
@@ -47,11 +50,18 @@ static const char *find_field(const char *state_field, enum field wanted)
 
 int process_look_up(int64_t pid, struct process *ret_process)
 {
-	autofree char *name = text_format("/proc/%" PRId64 "/stat", pid);
+	autofree char *name = text_format("/proc/%" PRId64, pid);
+	autoclose int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -ENOENT : process_read(fd, ret_process);
+}
+
+int process_read(int process_fd, struct process *ret_process)
+{
 	char text[STAT_MAX_BYTES];
-	autoclose int fd = open(name, O_RDONLY | O_CLOEXEC);
+	autoclose int fd = openat(process_fd, "stat", O_RDONLY | O_CLOEXEC);
 	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	const char *state, *session, *start_time;
+	const char *state, *parent, *session, *start_time;
 
 	if (length <= 0)
 		return -ENOENT;
@@ -65,15 +75,52 @@ int process_look_up(int64_t pid, struct process *ret_process)
 	state += 2;
 	if (*state == 'Z' || *state == 'X')
 		return -ENOENT;
+	parent = find_field(state, FIELD_PARENT);
 	session = find_field(state, FIELD_SESSION);
 	start_time = find_field(state, FIELD_START_TIME);
-	if (!session || !start_time)
+	if (!parent || !session || !start_time)
 		return -EIO;
 	*ret_process = (struct process){
+		.parent = (pid_t)strtol(parent, NULL, 10),
 		.session = (pid_t)strtol(session, NULL, 10),
 		.start_time_ticks = strtoll(start_time, NULL, 10),
 	};
 	return 0;
+}
+
+static int visit_entry(DIR *directory, const char *name,
+		       int (*visit)(pid_t pid, int process_fd, void *userdata),
+		       void *userdata)
+{
+	autoclose int fd =
+		openat(dirfd(directory), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno != EACCES && errno != EPERM)
+		return 0;
+	return visit((pid_t)strtol(name, NULL, 10), fd, userdata);
+}
+
+int process_each(int proc_fd, struct deadline deadline,
+		 int (*visit)(pid_t pid, int process_fd, void *userdata), void *userdata)
+{
+	int fd = openat(proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	int result = 0;
+
+	if (!directory) {
+		result = -errno;
+		memory_close_fd(&fd);
+		return result;
+	}
+	while (result == 0 && (entry = readdir(directory))) {
+		if (isdigit((unsigned char)entry->d_name[0]))
+			result = visit_entry(directory, entry->d_name, visit, userdata);
+		if (result == 0 && deadline_is_over(deadline))
+			result = -ETIME;
+	}
+	(void)closedir(directory);
+	return result;
 }
 
 int process_forbid_core(void)

@@ -4,10 +4,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "release/mounts.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -161,42 +160,26 @@ static int look_at_mounts(const struct look *look, int process_fd, bool is_owner
 	return elsewhere.result;
 }
 
-static int look_at_process(const struct look *look, int proc_fd, const char *pid)
+static int look_at_process(pid_t pid, int process_fd, void *userdata)
 {
-	autoclose int fd = openat(proc_fd, pid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct look *look = userdata;
 	struct stat status;
 	bool is_owners;
 	int result;
 
-	if (fd < 0 || fstat(fd, &status) < 0)
+	(void)pid;
+	if (process_fd < 0 || fstat(process_fd, &status) < 0)
 		return 0;
 	is_owners = status.st_uid == look->owner;
-	result = look_at_one(look, fd, is_owners);
-	return result == 0 ? look_at_mounts(look, fd, is_owners) : result;
+	result = look_at_one(look, process_fd, is_owners);
+	return result == 0 ? look_at_mounts(look, process_fd, is_owners) : result;
 }
 
-static void close_directory(DIR **directory)
+static int look_at_all(struct look *look)
 {
-	if (*directory)
-		(void)closedir(*directory);
-}
+	autoclose int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-static int look_at_all(const struct look *look)
-{
-	__attribute__((cleanup(close_directory))) DIR *directory = opendir("/proc");
-	const struct dirent *entry;
-	int result = 0;
-
-	if (!directory)
-		return -errno;
-	while (result == 0 && (entry = readdir(directory))) {
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		result = look_at_process(look, dirfd(directory), entry->d_name);
-		if (result == 0 && deadline_is_over(look->deadline))
-			result = -ETIME;
-	}
-	return result;
+	return fd < 0 ? -errno : process_each(fd, look->deadline, look_at_process, look);
 }
 
 static void count_view(const struct mounts_view *view __attribute__((unused)),

@@ -2,17 +2,33 @@
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
 
+#include "base/clock.h"
+
 #include <stdint.h>
 #include <sys/types.h>
 
 /* What the kernel says of a process, proc(5), /proc/PID/stat. */
 struct process {
+	pid_t parent;
 	pid_t session;
 	int64_t start_time_ticks; /* clock ticks since the kernel started */
 };
 
 /* Looks a process up. -ENOENT: there is none, or it is dead and only not reaped yet. */
 int process_look_up(int64_t pid, struct process *ret_process)
+	__attribute__((warn_unused_result));
+
+/* The same of the process whose directory in /proc is open. */
+int process_read(int process_fd, struct process *ret_process)
+	__attribute__((warn_unused_result));
+
+/*
+ * Visits every process of an open /proc: its number, and its directory, borrowed; -1: it
+ * may not be looked at (hidepid). A process that ends meanwhile is passed over. What a
+ * visit returns other than 0 ends the walk and is returned. -ETIME: the deadline is over.
+ */
+int process_each(int proc_fd, struct deadline deadline,
+		 int (*visit)(pid_t pid, int process_fd, void *userdata), void *userdata)
 	__attribute__((warn_unused_result));
 
 /*
