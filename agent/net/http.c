@@ -41,6 +41,7 @@ struct http_transfer {
 	size_t body_length_bytes, body_room_bytes, body_max_bytes;
 	bool is_too_large, is_done;
 	CURLcode code;
+	char reason[CURL_ERROR_SIZE]; /* libcurl's own words, "" if it has none */
 	struct http_reply reply;
 	void (*on_done)(struct http_transfer *transfer, void *userdata);
 	void *userdata;
@@ -224,6 +225,7 @@ static struct http_transfer *new_transfer(struct http *http,
 	transfer->next = http->transfers;
 	http->transfers = transfer;
 	(void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+	(void)curl_easy_setopt(transfer->easy, CURLOPT_ERRORBUFFER, transfer->reason);
 	(void)curl_easy_setopt(transfer->easy, CURLOPT_URL, request->url);
 	(void)curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, on_data);
 	(void)curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
@@ -298,6 +300,12 @@ static bool is_not_http(const struct http_transfer *transfer)
 		 strncasecmp(url, "https://", 8) == 0);
 }
 
+static bool is_about_tls(const struct http_transfer *transfer)
+{
+	return transfer->code == CURLE_PEER_FAILED_VERIFICATION ||
+		transfer->code == CURLE_SSL_CONNECT_ERROR;
+}
+
 /* libcurl's codes that a caller tells apart; the rest is EIO. */
 static int error_of(const struct http_transfer *transfer)
 {
@@ -335,6 +343,9 @@ int http_transfer_result(const struct http_transfer *transfer,
 					 "connected, but no answer came in time");
 		if (is_not_http(transfer))
 			return error_set(err, number, "the answer is not HTTP");
+		/* "SSL peer certificate or SSH remote key was not OK" says less. */
+		if (is_about_tls(transfer) && *transfer->reason)
+			return error_set(err, number, "%s", transfer->reason);
 		return error_set(err, number, "%s", curl_easy_strerror(transfer->code));
 	}
 	*ret_reply = &transfer->reply;
@@ -349,6 +360,29 @@ bool http_transfer_was_connected(const struct http_transfer *transfer)
 	/* On a connection that was kept there is no first time. */
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &send_us);
 	return connect_us > 0 || send_us > 0;
+}
+
+bool http_transfer_has_distrusted(const struct http_transfer *transfer)
+{
+	return transfer->code == CURLE_PEER_FAILED_VERIFICATION;
+}
+
+const char *http_transfer_header(const struct http_transfer *transfer, const char *name)
+{
+	struct curl_header *header;
+
+	return curl_easy_header(transfer->easy, name, 0, CURLH_HEADER, -1, &header) ==
+			CURLHE_OK
+		? header->value
+		: NULL;
+}
+
+const char *http_transfer_redirect(const struct http_transfer *transfer)
+{
+	const char *url = NULL;
+
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &url);
+	return url;
 }
 
 int http_perform(struct http *http, const struct http_request *request,
@@ -370,14 +404,48 @@ int http_perform(struct http *http, const struct http_request *request,
 	return 0;
 }
 
-bool http_takes_url(const char *url)
+static CURLU *parse_url(const char *url)
 {
 	CURLU *handle = curl_url();
-	CURLUcode code;
 
 	if (!handle)
 		abort();
-	code = curl_url_set(handle, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
+	if (curl_url_set(handle, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) ==
+	    CURLUE_OK)
+		return handle;
 	curl_url_cleanup(handle);
-	return code == CURLUE_OK;
+	return NULL;
+}
+
+bool http_takes_url(const char *url)
+{
+	CURLU *handle = parse_url(url);
+
+	curl_url_cleanup(handle);
+	return handle != NULL;
+}
+
+static char *part_of(const char *url, CURLUPart part, unsigned int flags)
+{
+	CURLU *handle = parse_url(url);
+	char *text = NULL, *copy = NULL;
+
+	if (handle && curl_url_get(handle, part, &text, flags) == CURLUE_OK)
+		copy = text_copy(text);
+	curl_free(text);
+	curl_url_cleanup(handle);
+	return copy;
+}
+
+char *http_host_of(const char *url)
+{
+	return part_of(url, CURLUPART_HOST, 0);
+}
+
+char *http_place_of(const char *url)
+{
+	autofree char *host = http_host_of(url);
+	autofree char *port = part_of(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+
+	return text_format("%s:%s", host ? host : "?", port ? port : "?");
 }

@@ -81,8 +81,22 @@ int http_transfer_result(const struct http_transfer *transfer,
  */
 bool http_transfer_was_connected(const struct http_transfer *transfer);
 
+/* Whether the server's certificate was not trusted. */
+bool http_transfer_has_distrusted(const struct http_transfer *transfer);
+
+/*
+ * A header of the answer, and where a redirect leads as an absolute URL; borrowed until
+ * the transfer is freed. NULL: there is none.
+ */
+const char *http_transfer_header(const struct http_transfer *transfer, const char *name);
+const char *http_transfer_redirect(const struct http_transfer *transfer);
+
 /* Whether a request to this URL could start: host and port are sound. Asks nobody. */
 bool http_takes_url(const char *url);
+
+/* "HOST", NULL if it is no URL, and "HOST:PORT" of a URL. The caller frees it. */
+char *http_host_of(const char *url);
+char *http_place_of(const char *url);
 
 /* http_start() and loop_wait() in one. The caller frees *ret_transfer, set on success. */
 int http_perform(struct http *http, const struct http_request *request,
