@@ -82,7 +82,10 @@ BOOTAGENT_SOURCES := \
 	agent/net/multi.c \
 	agent/net/retry.c \
 	agent/pipeline.c \
+	agent/ready/answer.c \
 	agent/ready/ready.c \
+	agent/ready/unit.c \
+	agent/ready/watch.c \
 	agent/release/activate.c \
 	agent/release/decide.c \
 	agent/release/inuse.c \
@@ -229,6 +232,8 @@ UNIT_TESTS := \
 	tests/unit/net/test_http.c \
 	tests/unit/net/test_retry.c \
 	tests/unit/net/test_transfers.c \
+	tests/unit/ready/test_answer.c \
+	tests/unit/ready/test_unit.c \
 	tests/unit/release/test_inuse.c \
 	tests/unit/release/test_mounts.c \
 	tests/unit/run/test_outcome.c \

@@ -63,7 +63,7 @@ static struct json_object *fill_key(const struct config_key *key,
 		return fill_list(key, given, document);
 	if (given)
 		return json_object_get(given);
-	if (key->type == CONFIG_VARIABLES)
+	if (key->type == CONFIG_VARIABLES || key->type == CONFIG_HEADERS)
 		return json_new_object();
 	if (key->type == CONFIG_LINES || key->type == CONFIG_RELATIVE_PATHS)
 		return json_new_array();

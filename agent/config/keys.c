@@ -259,6 +259,18 @@ const struct config_key config_keys[] = {
 		.help = "The Host header of the probe; the URL's own unless set.",
 	},
 	{
+		.name = "readiness.headers",
+		.type = CONFIG_HEADERS,
+		.offset = offsetof(struct config, readiness.headers),
+		.help = "Further headers of the probe; no secrets.",
+	},
+	{
+		.name = "readiness.unit",
+		.type = CONFIG_UNIT,
+		.offset = offsetof(struct config, readiness.unit),
+		.help = "The systemd unit whose processes must be of the new release.",
+	},
+	{
 		.name = "readiness.revision_header",
 		.type = CONFIG_NAME,
 		.offset = offsetof(struct config, readiness.revision_header),

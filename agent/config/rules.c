@@ -10,6 +10,7 @@
 #include "config/shape.h"
 
 #include <string.h>
+#include <strings.h>
 
 /*
  * Rules that the key table cannot hold, because they speak of more than one key. Better
@@ -162,8 +163,39 @@ static void check_links(struct json_object *document, struct complaints *complai
 	}
 }
 
+/* Another header before this one that differs in capitals only, or NULL. */
+static const char *same_header(struct json_object *headers, const char *name)
+{
+	json_object_object_foreach(headers, other, value) {
+		(void)value;
+		if (strcmp(name, other) == 0)
+			break;
+		if (strcasecmp(name, other) == 0)
+			return other;
+	}
+	return NULL;
+}
+
+static void check_headers(struct json_object *document, struct complaints *complaints)
+{
+	struct json_object *headers = key_value(document, "readiness.headers");
+
+	if (!json_object_is_type(headers, json_type_object))
+		return;
+	json_object_object_foreach(headers, name, value) {
+		const char *other = same_header(headers, name);
+
+		if (other)
+			complaints_add(complaints, origin_of(value),
+				       "'readiness.headers.%.64s': the header is set as "
+				       "'%.64s' already: remove one of the two",
+				       name, other);
+	}
+}
+
 void rules_check(struct json_object *document, struct complaints *complaints)
 {
+	check_headers(document, complaints);
 	check_source(document, complaints);
 	check_links(document, complaints);
 }

@@ -51,6 +51,17 @@
 	"^((/[A-Za-z0-9_.-]+)+/?|" SECRET_ID_PATTERN "|" REFERENCE_PATTERN ")$"
 #define VARIABLE_PATTERN "^([A-Za-z_][A-Za-z0-9_]*|x-.*)$"
 
+#define UNIT_PATTERN "^(?=.{1,255}$)(?!\\.)[A-Za-z0-9_.:@\\\\-]*[^@]\\.(service|scope)$"
+#define HEADER_PATTERN                                                       \
+	"^(?!x-)(?!([Hh][Oo][Ss][Tt]|([Pp][Rr][Oo][Xx][Yy]-)?"               \
+	"[Aa][Uu][Tt][Hh][Oo][Rr][Ii][Zz][Aa][Tt][Ii][Oo][Nn]|"              \
+	"[Cc][Oo][Oo][Kk][Ii][Ee]|[Cc][Oo][Nn][Nn][Ee][Cc][Tt][Ii][Oo][Nn]|" \
+	"[Cc][Oo][Nn][Tt][Ee][Nn][Tt]-[Ll][Ee][Nn][Gg][Tt][Hh]|[Tt][Ee]|"    \
+	"[Ee][Xx][Pp][Ee][Cc][Tt]|[Kk][Ee][Ee][Pp]-[Aa][Ll][Ii][Vv][Ee]|"    \
+	"[Tt][Rr][Aa][Nn][Ss][Ff][Ee][Rr]-[Ee][Nn][Cc][Oo][Dd][Ii][Nn][Gg]|" \
+	"[Uu][Pp][Gg][Rr][Aa][Dd][Ee])$)[A-Za-z0-9_-]+$"
+#define HEADER_VALUE_PATTERN "^[!-~]([ -~]*[!-~])?$"
+
 /* What JSON has for each type, and what a text must look like. */
 static const struct {
 	const char *type;
@@ -66,12 +77,14 @@ static const struct {
 	[CONFIG_REPOSITORY] = { "string", REPOSITORY_PATTERN },
 	[CONFIG_SECRET] = { "string", SECRET_PATTERN },
 	[CONFIG_SECRETS] = { "string", SECRETS_PATTERN },
+	[CONFIG_UNIT] = { "string", UNIT_PATTERN },
 	[CONFIG_COUNT] = { "integer", NULL },
 	[CONFIG_TIME] = { "string", SPAN_PATTERN },
 	[CONFIG_WORD] = { NULL, NULL },
 	[CONFIG_BOOLEAN] = { "boolean", NULL },
 	[CONFIG_ARGUMENTS] = { "array", NULL },
 	[CONFIG_VARIABLES] = { "object", NULL },
+	[CONFIG_HEADERS] = { "object", NULL },
 	[CONFIG_LINES] = { "array", NULL },
 	[CONFIG_RELATIVE_PATHS] = { "array", NULL },
 	[CONFIG_LIST] = { "array", NULL },
@@ -148,6 +161,19 @@ static void add_variables(struct json_object *schema)
 	json_set(schema, "additionalProperties", new_schema("string"));
 }
 
+static void add_headers(struct json_object *schema)
+{
+	struct json_object *names = json_new_object(), *remarks = json_new_object();
+	struct json_object *value = new_schema("string");
+
+	json_set_string(names, "pattern", HEADER_PATTERN);
+	json_set(schema, "propertyNames", names);
+	json_set(remarks, "^_comment$", json_new_object());
+	json_set(schema, "patternProperties", remarks);
+	json_set_string(value, "pattern", HEADER_VALUE_PATTERN);
+	json_set(schema, "additionalProperties", value);
+}
+
 static void add_list(struct json_object *schema, const struct config_key *key)
 {
 	struct json_object *item = describe_table(key->members, "");
@@ -197,6 +223,8 @@ static struct json_object *describe_key(const struct config_key *key)
 		add_texts(schema, RELATIVE_PATH_PATTERN);
 	if (key->type == CONFIG_VARIABLES)
 		add_variables(schema);
+	if (key->type == CONFIG_HEADERS)
+		add_headers(schema);
 	if (key->type == CONFIG_LIST)
 		add_list(schema, key);
 	return schema;

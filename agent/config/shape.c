@@ -6,10 +6,14 @@
 #include "net/http.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define LINK_MAX_BYTES 255
 #define VARIABLE_CHARACTERS \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+#define HEADER_CHARACTERS VARIABLE_CHARACTERS "-"
+#define UNIT_CHARACTERS VARIABLE_CHARACTERS "-.:@\\"
+#define UNIT_MAX_BYTES 255
 
 bool shape_is_line(const char *text)
 {
@@ -95,6 +99,58 @@ bool shape_is_link(const char *text)
 			return true;
 		text += length + 1;
 	}
+}
+
+bool shape_is_unit(const char *text)
+{
+	const char *suffix = strrchr(text, '.');
+
+	if (!suffix || suffix == text || suffix[-1] == '@' || text[0] == '.' ||
+	    strlen(text) > UNIT_MAX_BYTES)
+		return false;
+	if (strcmp(suffix, ".service") != 0 && strcmp(suffix, ".scope") != 0)
+		return false;
+	return text[strspn(text, UNIT_CHARACTERS)] == '\0';
+}
+
+const char *shape_header_refusal(const char *name)
+{
+	static const struct {
+		const char *const names[8]; /* ends with NULL */
+		const char *sentence;
+	} refused[] = {
+		{ { "Host" }, "the host has a key of its own: set readiness.host" },
+		{ { "Authorization", "Proxy-Authorization", "Cookie" },
+		  "a configuration holds no secrets: let the health check's path answer "
+		  "without a login" },
+		{ { "Connection", "Content-Length", "Expect", "Keep-Alive", "TE",
+		    "Transfer-Encoding", "Upgrade" },
+		  "it is about the connection and not the request: remove it" },
+	};
+
+	/* Merging would drop it without a word. */
+	if (strncmp(name, "x-", 2) == 0)
+		return "a member that begins with 'x-' is a remark: write the header "
+		       "with a capital X";
+	if (!*name || name[strspn(name, HEADER_CHARACTERS)])
+		return "expected a header's name of letters, digits and '-'";
+	for (size_t i = 0; i < ARRAY_COUNT(refused); i++)
+		for (const char *const *other = refused[i].names; *other; other++)
+			if (strcasecmp(name, *other) == 0)
+				return refused[i].sentence;
+	return NULL;
+}
+
+bool shape_is_header_value(const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length == 0 || text[0] == ' ' || text[length - 1] == ' ')
+		return false;
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
 }
 
 bool shape_is_variable(const char *name)

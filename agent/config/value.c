@@ -104,6 +104,8 @@ static int read_text(const struct config_key *key, struct json_object *value, vo
 				    "the name of a Parameter Store parameter or the ARN "
 				    "of a Secrets Manager secret, not the secret "
 				    "itself" },
+		[CONFIG_UNIT] = { shape_is_unit,
+				  "a systemd unit such as \"puma.service\"" },
 		[CONFIG_SECRETS] = { secret_is_group,
 				     "a Parameter Store path that begins with a slash, "
 				     "or the ARN of a Secrets Manager secret" },
@@ -269,30 +271,49 @@ static int read_texts(const struct config_key *key, struct json_object *value,
 	return 0;
 }
 
-static int read_variables(const struct config_key *key, struct json_object *value,
-			  void *place, struct value_fault *fault)
+/* NULL, or what is wrong with the name of a member. */
+static const char *refuse_name(const struct config_key *key, const char *name)
 {
+	if (key->type == CONFIG_HEADERS)
+		return shape_header_refusal(name);
+	return shape_is_variable(name)
+		? NULL
+		: "expected a variable's name of letters, digits and '_', not beginning "
+		  "with a digit";
+}
+
+/* Variables, or headers: of these nothing that begins with "x-" is a remark. */
+static int read_members(const struct config_key *key, struct json_object *value,
+			void *place, struct value_fault *fault)
+{
+	bool are_headers = key->type == CONFIG_HEADERS;
 	struct config_texts *texts = place;
 	size_t entry = 0;
 
-	(void)key;
 	if (!json_object_is_type(value, json_type_object))
 		return refuse(fault, "an object of texts", value, false);
 	clear_texts(texts);
 	json_object_object_foreach(value, name, text) {
 		fault->entry = entry++;
 		fault->entry_name = name;
-		if (fault->entry < fault->from || key_is_remark(name))
+		if (fault->entry < fault->from ||
+		    (key_is_remark(name) && !(are_headers && name[0] == 'x')))
 			continue;
-		if (!shape_is_variable(name))
-			return fault_set(fault,
-					 "expected a variable's name of letters, digits "
-					 "and '_', not beginning with a digit");
+		if (refuse_name(key, name))
+			return fault_set(fault, "%s", refuse_name(key, name));
 		/* null takes back what a lower layer sets. */
 		if (text && !json_text(text))
 			return refuse(fault, "a text", text, false);
+		if (text && are_headers && !shape_is_header_value(json_text(text)))
+			return refuse(
+				fault,
+				"a header's value of printable ASCII, without blanks "
+				"at its ends",
+				text, true);
 		if (text)
-			add_text(texts, text_format("%s=%s", name, json_text(text)));
+			add_text(texts,
+				 text_format(are_headers ? "%s: %s" : "%s=%s", name,
+					     json_text(text)));
 	}
 	return 0;
 }
@@ -300,7 +321,8 @@ static int read_variables(const struct config_key *key, struct json_object *valu
 static bool is_texts(const struct config_key *key)
 {
 	return key->type == CONFIG_ARGUMENTS || key->type == CONFIG_VARIABLES ||
-		key->type == CONFIG_LINES || key->type == CONFIG_RELATIVE_PATHS;
+		key->type == CONFIG_HEADERS || key->type == CONFIG_LINES ||
+		key->type == CONFIG_RELATIVE_PATHS;
 }
 
 /* Kept in its place, with nothing to free. */
@@ -321,9 +343,10 @@ int value_read(const struct config_key *key, struct json_object *value, void *pl
 		[CONFIG_BRANCH] = read_text,         [CONFIG_PATH] = read_text,
 		[CONFIG_COUNT] = read_count,         [CONFIG_TIME] = read_time,
 		[CONFIG_WORD] = read_word,           [CONFIG_BOOLEAN] = read_boolean,
-		[CONFIG_ARGUMENTS] = read_arguments, [CONFIG_VARIABLES] = read_variables,
+		[CONFIG_ARGUMENTS] = read_arguments, [CONFIG_VARIABLES] = read_members,
 		[CONFIG_REPOSITORY] = read_text,     [CONFIG_SECRET] = read_text,
 		[CONFIG_SECRETS] = read_text,        [CONFIG_RELATIVE_PATH] = read_text,
+		[CONFIG_HEADERS] = read_members,     [CONFIG_UNIT] = read_text,
 		[CONFIG_LINES] = read_texts,         [CONFIG_RELATIVE_PATHS] = read_texts,
 	};
 

@@ -15,6 +15,7 @@
 #include "state/gate.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 /*
  * The moment of truth and its record. Before `current` moves, run.json says that it is
@@ -47,20 +48,46 @@ static int move_link(struct run *run, struct error *err)
 	return 0;
 }
 
+/*
+ * Whether what serves goes on as it is: nothing new was found, and this is no boot whose
+ * steps start everything anew.
+ */
+static bool is_untouched(const struct run *run)
+{
+	return run->release->is_served &&
+		((!run->is_boot && !run->is_taking_back) ||
+		 !config_has_steps(run->config, STEP_AFTER_PUBLISH));
+}
+
+/*
+ * From here on what is started is new. READY tells that by the kernel's ticks where it
+ * looks at processes (readiness.unit): the one that has begun is let pass.
+ */
+static int note_time(struct run *run, struct error *err)
+{
+	run->release->activated_ms = clock_boottime_ms();
+	if (!run->config->readiness.unit)
+		return 0;
+	return loop_pause(&run->loop, 1000 / sysconf(_SC_CLK_TCK) + 1, err);
+}
+
 int activate_stage(struct run *run, struct error *err)
 {
-	const struct release *release = run->release;
+	struct release *release = run->release;
+	bool must_stay = is_untouched(run);
+	int result;
 
 	run_detail(run, "current is %s%s", release->name,
 		   release->is_current ? " already" : "");
 	/* A link that no run has proven may not be on the disk: the worker sees to it. */
 	if (!release->is_served) {
-		int result = move_link(run, err);
-
+		result = move_link(run, err);
 		if (result < 0)
 			return result;
 	}
-	return gate_open(run->places.run_fd, run->boot_id, release->revision, err);
+	release->activated_ms = 0;
+	result = gate_open(run->places.run_fd, run->boot_id, release->revision, err);
+	return result < 0 || must_stay ? result : note_time(run, err);
 }
 
 static bool is_recorded(const struct run *run, const struct release_record *record)

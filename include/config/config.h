@@ -80,6 +80,8 @@ struct config {
 	struct {
 		char *url;
 		char *host;
+		struct config_texts headers; /* "Name: value" */
+		char *unit;
 		char *revision_header;
 		int64_t expected_status;
 		int64_t healthy_threshold;

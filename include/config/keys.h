@@ -19,12 +19,14 @@ enum config_type {
 	CONFIG_REPOSITORY,    /* repository_transport_of() knows it */
 	CONFIG_SECRET,        /* secret_is_name() */
 	CONFIG_SECRETS,       /* secret_is_group() */
+	CONFIG_UNIT,          /* shape_is_unit() */
 	CONFIG_COUNT,         /* a whole number within the limits */
 	CONFIG_TIME, /* a time span in a text, kept in milliseconds, within the limits */
 	CONFIG_WORD, /* one of the words; its index is kept */
 	CONFIG_BOOLEAN,        /* true or false */
 	CONFIG_ARGUMENTS,      /* a list of texts, at least one */
 	CONFIG_VARIABLES,      /* an object of texts, kept as NAME=value */
+	CONFIG_HEADERS,        /* an object of texts, kept as "Name: value" */
 	CONFIG_LINES,          /* a list of texts of one line */
 	CONFIG_RELATIVE_PATHS, /* a list of paths below the release */
 	CONFIG_LIST,           /* a list of objects, each read by `members` */

@@ -27,6 +27,18 @@ bool shape_is_path(const char *text);
  */
 bool shape_is_link(const char *text);
 
+/* A systemd unit that holds processes, "puma.service"; no template. */
+bool shape_is_unit(const char *text);
+
+/*
+ * NULL for the name of a request header that may be configured; else why it may not be: a
+ * sentence, borrowed for ever.
+ */
+const char *shape_header_refusal(const char *name);
+
+/* A header's value: printable ASCII, no blank at its ends. */
+bool shape_is_header_value(const char *text);
+
 /* A variable's name as shells take it. */
 bool shape_is_variable(const char *name);
 

@@ -43,6 +43,8 @@ FULL = {
               {"name": "cron", "when": "after-ready", "run": ["c"], "after": "bundle"},
               {"name": "first", "run": ["c"], "before": "bundle", "remove": False}],
     "readiness": {"url": "https://[::1]:8443/up", "host": "api.example",
+                  "headers": {"X-Forwarded-Proto": "https", "Accept": "a, b;q=0.1",
+                              "Gone": None, "_comment": 1}, "unit": "puma@1.service",
                   "revision_header": "X-Revision", "expected_status": 204,
                   "healthy_threshold": 1, "interval": "10ms", "timeout": "100ms"},
     "boot": {"deadline": "48h"}, "lifecycle": {"hook": "launch hook"},
@@ -56,7 +58,7 @@ BEYOND_THE_SCHEMA = {
     "limit-steps", "limit-time", "missing-all", "missing-null", "preset-unknown", "step-twice",
     "step-target", "step-remove", "step-remove-and-more", "step-before-and-after",
     "links-collide", "missing-of-linked-file", "ssh-incomplete", "ssh-token", "https-key",
-    "http-token",
+    "http-token", "headers-twice",
 }
 
 
