@@ -120,6 +120,7 @@ BOOTAGENT_SOURCES := \
 	agent/state/runfile.c \
 	agent/state/verdicts.c \
 	agent/steps/command.c \
+	agent/steps/environment.c \
 	agent/steps/steps.c \
 	agent/userdata/extract.c \
 	agent/userdata/fetch.c \

@@ -10,9 +10,9 @@
 #include "release/release_types.h"
 #include "run/run.h"
 #include "secrets/blank.h"
-#include "secrets/secrets.h"
 #include "setup/setup_types.h"
 #include "steps/command.h"
+#include "steps/environment.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -27,59 +27,6 @@
 
 /* The whole file system, without a word: as long as a flip may take. */
 #define FLUSH_TOTAL_MS INT64_C(600000)
-#define STEP_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-static void add(struct config_texts *environment, char *variable)
-{
-	environment->items =
-		memory_grow(environment->items, environment->count,
-			    environment->count + 2, sizeof(*environment->items));
-	environment->items[environment->count++] = variable;
-	environment->items[environment->count] = NULL;
-}
-
-static bool is_set(const struct config_texts *environment, const char *variable)
-{
-	size_t length = strcspn(variable, "=") + 1;
-
-	for (size_t i = 0; i < environment->count; i++)
-		if (strncmp(environment->items[i], variable, length) == 0)
-			return true;
-	return false;
-}
-
-/*
- * Variables from secrets win over the configuration's, as systemd's EnvironmentFile= wins
- * over Environment=, and these over the user's usual ones.
- */
-static void make_environment(const struct run *run, struct config_texts *ret_environment)
-{
-	const struct config_texts *secrets = secrets_variables(run);
-	const struct config_texts *configured = &run->config->application.environment;
-	const struct setup *setup = run->setup;
-	char *usual[] = {
-		text_format("HOME=%s", setup->application_home),
-		text_format("USER=%s", setup->application.name),
-		text_format("LOGNAME=%s", setup->application.name),
-		text_copy(STEP_PATH),
-		text_copy("LANG=C.UTF-8"),
-		text_format("BOOTAGENT_DEPLOY_TO=%s", setup->deploy_to),
-		text_format("BOOTAGENT_RELEASE=%s", run->release->name),
-		text_format("BOOTAGENT_REVISION=%s", run->release->revision),
-	};
-
-	for (size_t i = 0; i < secrets->count; i++)
-		add(ret_environment, text_copy(secrets->items[i]));
-	for (size_t i = 0; i < configured->count; i++)
-		if (!is_set(ret_environment, configured->items[i]))
-			add(ret_environment, text_copy(configured->items[i]));
-	for (size_t i = 0; i < ARRAY_COUNT(usual); i++) {
-		if (is_set(ret_environment, usual[i]))
-			free(usual[i]);
-		else
-			add(ret_environment, usual[i]);
-	}
-}
 
 static int perform(struct run *run, const struct config_step *step,
 		   const struct config_texts *environment, struct error *err)
@@ -113,16 +60,14 @@ static int perform_all(struct run *run, enum step_when when, struct error *err)
 	size_t count = 0;
 	int result = 0;
 
-	make_environment(run, &environment);
+	environment_make(run, &environment);
 	for (size_t i = 0; i < steps->count && result == 0; i++) {
 		if (steps->items[i].when != (int64_t)when)
 			continue;
 		result = perform(run, &steps->items[i], &environment, err);
 		count++;
 	}
-	for (size_t i = 0; i < environment.count; i++)
-		text_wipe(environment.items[i]);
-	free(environment.items);
+	environment_done(&environment);
 	run_detail(run, "%zu step%s", count, count == 1 ? "" : "s");
 	return result;
 }
