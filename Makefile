@@ -174,6 +174,7 @@ TREE_HELPER_SOURCES := \
 	agent/tree/activate.c \
 	agent/tree/adopt.c \
 	agent/tree/current.c \
+	agent/tree/gemfile.c \
 	agent/tree/layout.c \
 	agent/tree/link.c \
 	agent/tree/links.c \
@@ -183,6 +184,8 @@ TREE_HELPER_SOURCES := \
 	agent/tree/release.c \
 	agent/tree/remove.c \
 	agent/tree/request.c \
+	agent/tree/requirement.c \
+	agent/tree/requirements.c \
 	agent/tree/shared.c \
 
 # unit tests: tests/unit/FOLDER/test_NAME.c becomes build/TREE/test_FOLDER_NAME
@@ -253,8 +256,10 @@ UNIT_TESTS := \
 	tests/unit/state/test_verdicts.c \
 	tests/unit/steps/test_command.c \
 	tests/unit/tree/test_current.c \
+	tests/unit/tree/test_gemfile.c \
 	tests/unit/tree/test_links.c \
 	tests/unit/tree/test_request.c \
+	tests/unit/tree/test_requirement.c \
 	tests/unit/userdata/test_extract.c \
 	tests/unit/userdata/test_fetch.c \
 	tests/unit/worker/test_conversation.c \

@@ -24,6 +24,7 @@ int main(void)
 		{ "activate", tree_activate },
 		{ "record", tree_record },
 		{ "remove", tree_remove },
+		{ "requirements", tree_requirements },
 		{ NULL, NULL },
 	};
 

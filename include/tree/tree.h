@@ -68,6 +68,15 @@ int tree_link(const struct json_object *request, struct json_object **ret_result
 int tree_activate(const struct json_object *request, struct json_object **ret_result,
 		  struct error *err);
 
+/*
+ * {"release": NAME, "ruby": VERSION or absent}: which Ruby the release's Gemfile wants.
+ * Result: {"wanted": TEXT, "source": PATH, "is_met": BOOL, whether that version will do,
+ * "hint": VERSION, "hint_source": PATH, of a version manager's file}; what cannot be told
+ * is left out.
+ */
+int tree_requirements(const struct json_object *request, struct json_object **ret_result,
+		      struct error *err);
+
 /* {"line": TEXT}: appends one line to revisions.log, synced. -EINVAL: not one line. */
 int tree_record(const struct json_object *request, struct json_object **ret_result,
 		struct error *err);
