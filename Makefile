@@ -121,6 +121,8 @@ BOOTAGENT_SOURCES := \
 	agent/state/verdicts.c \
 	agent/steps/command.c \
 	agent/steps/environment.c \
+	agent/steps/requirements.c \
+	agent/steps/ruby.c \
 	agent/steps/steps.c \
 	agent/userdata/extract.c \
 	agent/userdata/fetch.c \
@@ -255,6 +257,7 @@ UNIT_TESTS := \
 	tests/unit/state/test_runfile.c \
 	tests/unit/state/test_verdicts.c \
 	tests/unit/steps/test_command.c \
+	tests/unit/steps/test_ruby.c \
 	tests/unit/tree/test_current.c \
 	tests/unit/tree/test_gemfile.c \
 	tests/unit/tree/test_links.c \

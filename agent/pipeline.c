@@ -22,6 +22,7 @@
 #include "setup/setup_types.h"
 #include "source/source.h"
 #include "state/gate.h"
+#include "steps/requirements.h"
 #include "steps/steps.h"
 
 #include <errno.h>
@@ -90,6 +91,8 @@ static const struct stage stages[] = {
 	{ "rollback", rollback_stage, NULL, NULL, "machine", ROLLBACK, false },
 	{ "link", link_stage, link_is_needed, NULL, "machine", BOOT | SYNC | BACK,
 	  false },
+	{ "requirements", requirements_stage, requirements_are_needed, NULL, "machine",
+	  BOOT | SYNC, false },
 	{ "steps", steps_stage, is_fresh, NULL, "step", BOOT | SYNC, false },
 	{ "activate", activate_stage, NULL, NULL, "machine", ALL | BACK, false },
 	{ "variables", variables_stage, variables_are_needed, NULL, "machine", ALL | BACK,

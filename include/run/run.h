@@ -36,7 +36,7 @@ struct source;
 struct worker_task;
 
 #define RUN_ID_BYTES 32
-#define RUN_STAGES_MAX 32
+#define RUN_STAGES_MAX 40
 #define RUN_DETAIL_MAX_BYTES 160
 
 /*
