@@ -276,9 +276,11 @@ UNIT_SUPPORT_SOURCES := \
 # fuzz targets: tests/fuzz/fuzz_NAME.c becomes build/fuzz/fuzz_NAME; each begins with the
 # inputs in tests/fuzz/corpus/NAME
 FUZZ_TARGETS := \
+	tests/fuzz/fuzz_answer.c \
 	tests/fuzz/fuzz_conversation.c \
 	tests/fuzz/fuzz_credentials.c \
 	tests/fuzz/fuzz_date.c \
+	tests/fuzz/fuzz_gemfile.c \
 	tests/fuzz/fuzz_json.c \
 	tests/fuzz/fuzz_metadata.c \
 	tests/fuzz/fuzz_reader.c \

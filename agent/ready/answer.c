@@ -19,7 +19,6 @@
  * it sends 403 with no body at all.
  */
 
-#define QUOTE_MAX_BYTES 200
 #define HOST_MAX_BYTES 100
 #define TITLE "<title>"
 
@@ -55,19 +54,23 @@ static char *find_line(char *text)
 	return line;
 }
 
-/* What a page is called, or else its first line of text. */
-static char *find_quote(char *body, bool is_html)
+char *answer_quote(char *body, bool is_html)
 {
 	char *title = is_html ? strcasestr(body, TITLE) : NULL;
+	char *line;
 
 	if (title) {
 		title += strlen(TITLE);
 		title[strcspn(title, "<")] = '\0';
-		return find_line(title);
-	}
-	if (is_html)
+	} else if (is_html) {
 		strip_tags(body);
-	return find_line(body);
+	}
+	line = find_line(title ? title : body);
+	if (strlen(line) > ANSWER_QUOTE_MAX_BYTES)
+		line[ANSWER_QUOTE_MAX_BYTES] = '\0';
+	text_make_printable(line);
+	text_trim_end(line);
+	return line;
 }
 
 /* ': "…"', or nothing where the body is no text. The caller frees it. */
@@ -86,11 +89,7 @@ static char *quote(const struct answer_wanted *wanted,
 	body = text_copy(reply->body);
 	/* Before anything is cut: half a secret is not found. */
 	blank_secrets(wanted->secrets, body);
-	line = find_quote(body, is_html);
-	if (strlen(line) > QUOTE_MAX_BYTES)
-		line[QUOTE_MAX_BYTES] = '\0';
-	text_make_printable(line);
-	text_trim_end(line);
+	line = answer_quote(body, is_html);
 	return *line ? text_format(": \"%s\"", line) : text_copy("");
 }
 
@@ -162,12 +161,12 @@ static int refuse_redirect(const struct answer_wanted *wanted, long status,
 			"does with force_ssl: set readiness.headers to "
 			"{\"X-Forwarded-Proto\": \"https\"}, which the load balancer "
 			"sends, too",
-			status, QUOTE_MAX_BYTES, place);
+			status, ANSWER_QUOTE_MAX_BYTES, place);
 	return error_set(
 		err, EPROTO,
 		"it answered %ld, to %.*s: a redirect proves nothing: set readiness.url "
 		"to an address that the application answers itself",
-		status, QUOTE_MAX_BYTES, place);
+		status, ANSWER_QUOTE_MAX_BYTES, place);
 }
 
 /*

@@ -2,6 +2,7 @@
 #ifndef READY_ANSWER_H
 #define READY_ANSWER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct error;
@@ -36,5 +37,13 @@ int answer_judge(const struct answer_wanted *wanted, const struct http_transfer 
 int answer_explain(const struct answer_wanted *wanted,
 		   const struct http_transfer *transfer, struct error *err)
 	__attribute__((warn_unused_result));
+
+#define ANSWER_QUOTE_MAX_BYTES 200
+
+/*
+ * What a page is called, or else the first line of its text: printable, at most so many
+ * bytes, "" where there is none. Changes the body, in which the line lies.
+ */
+char *answer_quote(char *body, bool is_html) __attribute__((returns_nonnull));
 
 #endif
