@@ -176,11 +176,18 @@ TREE_HELPER_SOURCES := \
 	agent/tree/activate.c \
 	agent/tree/adopt.c \
 	agent/tree/current.c \
+	agent/tree/depot.c \
+	agent/tree/digest.c \
 	agent/tree/gemfile.c \
+	agent/tree/inputs.c \
 	agent/tree/layout.c \
 	agent/tree/link.c \
 	agent/tree/links.c \
 	agent/tree/main.c \
+	agent/tree/outkey.c \
+	agent/tree/outlinks.c \
+	agent/tree/outprune.c \
+	agent/tree/outputs.c \
 	agent/tree/place.c \
 	agent/tree/record.c \
 	agent/tree/release.c \
@@ -189,6 +196,9 @@ TREE_HELPER_SOURCES := \
 	agent/tree/requirement.c \
 	agent/tree/requirements.c \
 	agent/tree/shared.c \
+	agent/tree/tool.c \
+	agent/tree/usage.c \
+	agent/tree/wanted.c \
 
 # unit tests: tests/unit/FOLDER/test_NAME.c becomes build/TREE/test_FOLDER_NAME
 UNIT_TESTS := \
@@ -261,6 +271,7 @@ UNIT_TESTS := \
 	tests/unit/tree/test_current.c \
 	tests/unit/tree/test_gemfile.c \
 	tests/unit/tree/test_links.c \
+	tests/unit/tree/test_outkey.c \
 	tests/unit/tree/test_request.c \
 	tests/unit/tree/test_requirement.c \
 	tests/unit/userdata/test_extract.c \
@@ -299,7 +310,7 @@ bootagent-source_SOURCES  := $(SOURCE_HELPER_SOURCES)
 bootagent-source_PACKAGES := libgit2 json-c
 
 bootagent-tree_SOURCES  := $(TREE_HELPER_SOURCES)
-bootagent-tree_PACKAGES := json-c
+bootagent-tree_PACKAGES := json-c nettle
 
 BASE_PACKAGES := json-c
 

@@ -153,6 +153,12 @@ int file_open_without_links(int dir_fd, const char *path, int flags)
 	return open_resolved(dir_fd, path, flags, RESOLVE_NO_SYMLINKS);
 }
 
+int file_open_beneath(int dir_fd, const char *path, int flags)
+{
+	return open_resolved(dir_fd, path, flags,
+			     RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+}
+
 static int write_temporary(int dir_fd, const char *temporary,
 			   const struct file_content *content,
 			   enum file_durability durability)

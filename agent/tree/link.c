@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,32 +25,6 @@
  * release's links, which replace what the commit has at their names. Asked for again, it
  * does only what is not right: a run on a release that serves writes nothing.
  */
-
-/* From the link's directory up to deploy_to, and down to shared/. */
-static char *target_of(const char *path)
-{
-	autofree char *up = text_copy("../../");
-
-	for (const char *slash = strchr(path, '/'); slash;
-	     slash = strchr(slash + 1, '/')) {
-		char *longer = text_format("../%s", up);
-
-		free(up);
-		up = longer;
-	}
-	return text_format("%sshared/%s", up, path);
-}
-
-static bool is_link_to(const struct place *place, const char *target)
-{
-	char found[PATH_MAX];
-	ssize_t length = readlinkat(place->fd, place->name, found, sizeof(found) - 1);
-
-	if (length < 0)
-		return false;
-	found[length] = '\0';
-	return strcmp(found, target) == 0;
-}
 
 /* A directory that is in the link's way: it goes for a linked directory only. */
 static int clear_directory(const struct place *place, const struct link *link,
@@ -73,14 +46,15 @@ static int clear_directory(const struct place *place, const struct link *link,
 static int put_link(int release_fd, const struct link *link, bool *ret_is_changed,
 		    struct error *err)
 {
-	autofree char *target = target_of(link->path);
+	autofree char *below = text_format("shared/%s", link->path);
+	autofree char *target = place_target(link->path, below);
 	autoplace struct place place = PLACE_CLOSED;
 	int result = place_open(release_fd, "the release", link->path, &place, err);
 
 	if (result < 0)
 		return result;
 	file_sweep(place.fd);
-	*ret_is_changed = !is_link_to(&place, target);
+	*ret_is_changed = !place_is_link(&place, target);
 	if (!*ret_is_changed)
 		return 0;
 	result = clear_directory(&place, link, err);

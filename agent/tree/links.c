@@ -58,7 +58,7 @@ static bool has_control(const char *path)
 	return strcmp(copy, path) != 0;
 }
 
-static const char *path_fault(const char *path)
+const char *links_path_fault(const char *path)
 {
 	const char *rest = path;
 
@@ -88,7 +88,7 @@ static int check_path(const char *path, struct error *err)
 		return error_set(err, EINVAL,
 				 "an entry of linked_files or linked_dirs has no path: "
 				 "give one, relative to the release");
-	fault = path_fault(path);
+	fault = links_path_fault(path);
 	return fault ? say_path(path, fault, err) : 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/wire.h"
+#include "tree/outputs.h"
 #include "tree/tree.h"
 
 #include <stddef.h>
@@ -25,6 +26,9 @@ int main(void)
 		{ "record", tree_record },
 		{ "remove", tree_remove },
 		{ "requirements", tree_requirements },
+		{ "find-outputs", tree_find_outputs },
+		{ "keep-outputs", tree_keep_outputs },
+		{ "drop-outputs", tree_drop_outputs },
 		{ NULL, NULL },
 	};
 

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -85,4 +85,30 @@ int place_open(int root_fd, const char *root, const char *path, struct place *re
 	}
 	*ret_place = (struct place){ .fd = TAKE_FD(fd), .name = path + (name - way) };
 	return 0;
+}
+
+/* From the link's directory up to deploy_to, and down again. */
+char *place_target(const char *path, const char *below)
+{
+	autofree char *up = text_copy("../../");
+
+	for (const char *slash = strchr(path, '/'); slash;
+	     slash = strchr(slash + 1, '/')) {
+		char *longer = text_format("../%s", up);
+
+		free(up);
+		up = longer;
+	}
+	return text_format("%s%s", up, below);
+}
+
+bool place_is_link(const struct place *place, const char *target)
+{
+	char found[PATH_MAX];
+	ssize_t length = readlinkat(place->fd, place->name, found, sizeof(found) - 1);
+
+	if (length < 0)
+		return false;
+	found[length] = '\0';
+	return strcmp(found, target) == 0;
 }

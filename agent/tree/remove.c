@@ -10,6 +10,7 @@
 #include "base/wire.h"
 #include "tree/current.h"
 #include "tree/layout.h"
+#include "tree/outprune.h"
 #include "tree/request.h"
 
 #include <errno.h>
@@ -153,18 +154,25 @@ static int prune(const struct layout *layout, struct json_object *names,
 int tree_remove(const struct json_object *request, struct json_object **ret_result,
 		struct error *err)
 {
+	const struct json_object *outputs =
+		json_member(request, "outputs", json_type_object);
+	autojson struct json_object *reply = json_new_object();
 	autolayout struct layout layout = LAYOUT_CLOSED;
 	struct json_object *names = NULL;
 	int64_t count = 0;
-	int result = request_releases(request, &names, err);
+	int result = 0;
 
+	if (!outputs || json_member(request, "releases", json_type_array))
+		result = request_releases(request, &names, err);
 	if (result == 0)
 		result = layout_open(&layout, request, err);
-	if (result == 0)
+	if (result == 0 && names)
 		result = prune(&layout, names, &count, err);
+	if (result == 0 && outputs)
+		result = outprune(&layout, outputs, reply, err);
 	if (result < 0)
 		return result;
-	*ret_result = json_new_object();
-	json_set_integer(*ret_result, "removed", count);
+	json_set_integer(reply, "removed", count);
+	*ret_result = TAKE(reply);
 	return 0;
 }

@@ -43,6 +43,14 @@ int file_open_without_links(int dir_fd, const char *path, int flags)
 	__attribute__((warn_unused_result));
 
 /*
+ * Opens a path below a directory; links are followed as long as no part of the way leaves
+ * it (openat2, RESOLVE_BENEATH): -EXDEV. The descriptor, which the caller closes, or a
+ * negative errno.
+ */
+int file_open_beneath(int dir_fd, const char *path, int flags)
+	__attribute__((warn_unused_result));
+
+/*
  * Replaces a file by a text in one step: a temporary of the same directory is written,
  * synced where durable, and renamed over the name. Readers see the old contents or the
  * new ones.

@@ -25,6 +25,9 @@ struct links {
 	size_t count;
 };
 
+/* Why no link can stand at the path in a release, NULL: one can. Borrowed for ever. */
+const char *links_path_fault(const char *path);
+
 /*
  * Reads "linked_files" and "linked_dirs"; links_done() frees what it makes. -EINVAL: a
  * path leads out of the release, belongs to the agent, or collides with another one;

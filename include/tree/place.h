@@ -4,6 +4,8 @@
 
 #include "base/memory.h"
 
+#include <stdbool.h>
+
 struct error;
 
 /* Where something stands: a directory held open, and a name in it. */
@@ -22,6 +24,16 @@ struct place {
  */
 int place_open(int root_fd, const char *root, const char *path, struct place *ret_place,
 	       struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * What a link at the path in a release says, so that it leads to something below
+ * deploy_to. The caller frees it.
+ */
+char *place_target(const char *path, const char *below)
+	__attribute__((returns_nonnull, warn_unused_result));
+
+/* Whether a link with exactly this text stands there. */
+bool place_is_link(const struct place *place, const char *target);
 
 static inline void place_close(struct place *place)
 {

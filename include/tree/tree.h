@@ -86,7 +86,8 @@ int tree_record(const struct json_object *request, struct json_object **ret_resu
  * release loses its REVISION first, so that half of one is never activated. Progress:
  * {"release": NAME} as each begins, {"removed_entries": N} while it lasts. Result:
  * {"removed": N}, N releases that were there. -EBUSY, before anything is removed:
- * `current` means one of them.
+ * `current` means one of them. With "outputs", the releases are optional, and outputs of
+ * steps go as well, see tree/outprune.h.
  */
 int tree_remove(const struct json_object *request, struct json_object **ret_result,
 		struct error *err);

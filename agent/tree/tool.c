@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "tree/tool.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * `ruby -v` costs more than all the rest of a step that has nothing to do, and says the
+ * same as long as its file is the same. That holds for a program of its own only: a
+ * version manager's shim stays the same file and answers what a setting elsewhere says.
+ * Such are scripts, or links to a program of another name.
+ */
+
+#define NS_PER_S INT64_C(1000000000)
+
+static int64_t to_ns(struct timespec time)
+{
+	return (int64_t)time.tv_sec * NS_PER_S + time.tv_nsec;
+}
+
+static bool is_program(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+		faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+}
+
+/* NULL: none, or which one depends on the working directory. The caller frees it. */
+static char *search(const char *name, const char *path)
+{
+	autofree char *copy = text_copy(path);
+	char *rest = copy, *directory;
+
+	if (strchr(name, '/'))
+		return name[0] == '/' && is_program(name) ? text_copy(name) : NULL;
+	while ((directory = strsep(&rest, ":"))) {
+		autofree char *candidate = text_format("%s/%s", directory, name);
+
+		if (directory[0] != '/')
+			return NULL;
+		if (is_program(candidate))
+			return TAKE(candidate);
+	}
+	return NULL;
+}
+
+/* "ruby" is ruby3.1 behind its link, and not mise or rustup. */
+static bool has_own_name(const char *name, const char *resolved)
+{
+	autofree char *asked = text_copy(name);
+	autofree char *found = text_copy(resolved);
+	const char *wanted = basename(asked);
+
+	return strncmp(basename(found), wanted, strlen(wanted)) == 0;
+}
+
+static bool look(const char *path, struct tool *ret_tool)
+{
+	autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat status;
+	char magic[4];
+
+	if (fd < 0 || read(fd, magic, sizeof(magic)) != (ssize_t)sizeof(magic) ||
+	    memcmp(magic, "\177ELF", sizeof(magic)) != 0 || fstat(fd, &status) < 0)
+		return false;
+	*ret_tool = (struct tool){
+		.device = (int64_t)status.st_dev,
+		.inode = (int64_t)status.st_ino,
+		.size_bytes = status.st_size,
+		.mtime_ns = to_ns(status.st_mtim),
+		.ctime_ns = to_ns(status.st_ctim),
+	};
+	return true;
+}
+
+bool tool_find(struct json_object *command, const char *path, struct tool *ret_tool)
+{
+	const char *name = json_text(json_object_array_get_idx(command, 0));
+	autofree char *found = path && name && *name ? search(name, path) : NULL;
+	autofree char *resolved = found ? realpath(found, NULL) : NULL;
+
+	return resolved && has_own_name(name, resolved) && look(resolved, ret_tool);
+}
+
+struct json_object *tool_describe(const struct tool *tool)
+{
+	struct json_object *described = json_new_object();
+
+	json_set_integer(described, "device", tool->device);
+	json_set_integer(described, "inode", tool->inode);
+	json_set_integer(described, "size_bytes", tool->size_bytes);
+	json_set_integer(described, "mtime_ns", tool->mtime_ns);
+	json_set_integer(described, "ctime_ns", tool->ctime_ns);
+	return described;
+}
+
+bool tool_is_same(const struct tool *tool, const struct json_object *described)
+{
+	return json_integer(described, "device", -1) == tool->device &&
+		json_integer(described, "inode", -1) == tool->inode &&
+		json_integer(described, "size_bytes", -1) == tool->size_bytes &&
+		json_integer(described, "mtime_ns", -1) == tool->mtime_ns &&
+		json_integer(described, "ctime_ns", -1) == tool->ctime_ns;
+}
