@@ -56,6 +56,7 @@ BOOTAGENT_SOURCES := \
 	agent/config/merge.c \
 	agent/config/null.c \
 	agent/config/origin.c \
+	agent/config/output_rules.c \
 	agent/config/reader.c \
 	agent/config/repository.c \
 	agent/config/required.c \
@@ -63,6 +64,7 @@ BOOTAGENT_SOURCES := \
 	agent/config/schema.c \
 	agent/config/secret.c \
 	agent/config/shape.c \
+	agent/config/size.c \
 	agent/config/span.c \
 	agent/config/user_data.c \
 	agent/config/value.c \
@@ -112,6 +114,7 @@ BOOTAGENT_SOURCES := \
 	agent/setup/setup.c \
 	agent/source/renew.c \
 	agent/source/source.c \
+	agent/state/answers.c \
 	agent/state/failures.c \
 	agent/state/gate.c \
 	agent/state/pins.c \
@@ -121,6 +124,7 @@ BOOTAGENT_SOURCES := \
 	agent/state/verdicts.c \
 	agent/steps/command.c \
 	agent/steps/environment.c \
+	agent/steps/outputs.c \
 	agent/steps/requirements.c \
 	agent/steps/ruby.c \
 	agent/steps/steps.c \
@@ -229,6 +233,7 @@ UNIT_TESTS := \
 	tests/unit/config/test_refusals.c \
 	tests/unit/config/test_repository.c \
 	tests/unit/config/test_secret.c \
+	tests/unit/config/test_size.c \
 	tests/unit/config/test_span.c \
 	tests/unit/git/test_address.c \
 	tests/unit/git/test_attributes.c \
@@ -259,6 +264,7 @@ UNIT_TESTS := \
 	tests/unit/secrets/test_blank.c \
 	tests/unit/secrets/test_environment.c \
 	tests/unit/secrets/test_replies.c \
+	tests/unit/state/test_answers.c \
 	tests/unit/state/test_failures.c \
 	tests/unit/state/test_gate.c \
 	tests/unit/state/test_pins.c \

@@ -78,6 +78,14 @@ bool config_has_steps(const struct config *config, enum step_when when)
 	return false;
 }
 
+bool config_has_outputs(const struct config *config)
+{
+	for (size_t i = 0; i < config->steps.count; i++)
+		if (config->steps.items[i].outputs.count > 0)
+			return true;
+	return false;
+}
+
 static void free_table(const struct config_key *keys, void *base)
 {
 	for (const struct config_key *key = keys; key->name; key++) {

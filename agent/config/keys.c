@@ -17,6 +17,8 @@
 #define SECOND_MS INT64_C(1000)
 #define MINUTE_MS (60 * SECOND_MS)
 #define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+#define GIGABYTE (INT64_C(1) << 30)
 
 static const char *const step_when_words[] = {
 	[STEP_BEFORE_PUBLISH] = "before-publish",
@@ -64,6 +66,24 @@ static const struct config_key step_keys[] = {
 		.minimum = SECOND_MS,
 		.maximum = 24 * HOUR_MS,
 		.help = "How long the step may take before it is ended.",
+	},
+	{
+		.name = "inputs",
+		.type = CONFIG_RELATIVE_PATHS,
+		.offset = offsetof(struct config_step, inputs),
+		.help = "Files and directories that decide about the outputs.",
+	},
+	{
+		.name = "outputs",
+		.type = CONFIG_RELATIVE_PATHS,
+		.offset = offsetof(struct config_step, outputs),
+		.help = "Directories that the step fills, made once for the same inputs.",
+	},
+	{
+		.name = "key_command",
+		.type = CONFIG_ARGUMENTS,
+		.offset = offsetof(struct config_step, key_command),
+		.help = "A command whose output decides about the outputs, too.",
 	},
 	{
 		.name = "remove",
@@ -244,6 +264,24 @@ const struct config_key config_keys[] = {
 		.identity = "name",
 		.member_size_bytes = sizeof(struct config_step),
 		.help = "What is run, in this order.",
+	},
+	{
+		.name = "outputs.max_size",
+		.type = CONFIG_SIZE,
+		.offset = offsetof(struct config, outputs.max_size_bytes),
+		.fallback = "2G",
+		.minimum = 0,
+		.maximum = 1024 * GIGABYTE,
+		.help = "How much room the outputs of steps may take.",
+	},
+	{
+		.name = "outputs.max_age",
+		.type = CONFIG_TIME,
+		.offset = offsetof(struct config, outputs.max_age_ms),
+		.fallback = "30d",
+		.minimum = SECOND_MS,
+		.maximum = 3650 * DAY_MS,
+		.help = "How long outputs that no release needs stay after use.",
 	},
 	{
 		.name = "readiness.url",

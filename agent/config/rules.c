@@ -6,6 +6,7 @@
 #include "config/complaints.h"
 #include "config/keys.h"
 #include "config/origin.h"
+#include "config/output_rules.h"
 #include "config/repository.h"
 #include "config/shape.h"
 
@@ -198,4 +199,5 @@ void rules_check(struct json_object *document, struct complaints *complaints)
 	check_headers(document, complaints);
 	check_source(document, complaints);
 	check_links(document, complaints);
+	output_rules_check(document, complaints);
 }

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "config/keys.h"
+#include "config/size.h"
 #include "config/span.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@
 #define SPAN_PATTERN                                                                \
 	"^ *([0-9]+ *(ms|msec|s|sec|seconds?|m|min|minutes?|h|hr|hours?|d|days?|w|" \
 	"weeks?)? *)+$"
+#define SIZE_PATTERN "^[0-9]+[KMG]?$"
 #define LINE_PATTERN "^[^\\u0000-\\u001f\\u007f]+$"
 #define NAME_PATTERN "^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$"
 #define PORT_PATTERN                                                    \
@@ -80,6 +82,7 @@ static const struct {
 	[CONFIG_UNIT] = { "string", UNIT_PATTERN },
 	[CONFIG_COUNT] = { "integer", NULL },
 	[CONFIG_TIME] = { "string", SPAN_PATTERN },
+	[CONFIG_SIZE] = { "string", SIZE_PATTERN },
 	[CONFIG_WORD] = { NULL, NULL },
 	[CONFIG_BOOLEAN] = { "boolean", NULL },
 	[CONFIG_ARGUMENTS] = { "array", NULL },
@@ -188,12 +191,15 @@ static void add_list(struct json_object *schema, const struct config_key *key)
 
 static void add_description(struct json_object *schema, const struct config_key *key)
 {
-	autofree char *minimum = span_format(key->minimum);
-	autofree char *maximum = span_format(key->maximum);
+	bool is_size = key->type == CONFIG_SIZE;
+	char *(*format)(int64_t number) = is_size ? size_format : span_format;
+	autofree char *minimum = format(key->minimum);
+	autofree char *maximum = format(key->maximum);
 	autofree char *text = NULL;
 
-	text = key->type == CONFIG_TIME
-		? text_format("%s A time span, %s to %s.", key->help, minimum, maximum)
+	text = key->type == CONFIG_TIME || is_size
+		? text_format("%s A %s, %s to %s.", key->help,
+			      is_size ? "size" : "time span", minimum, maximum)
 		: text_format("%s%s", key->help, key->is_required ? " Required." : "");
 	json_set_string(schema, "description", text);
 }

@@ -10,6 +10,7 @@
 #include "config/repository.h"
 #include "config/secret.h"
 #include "config/shape.h"
+#include "config/size.h"
 #include "config/span.h"
 
 #include <errno.h>
@@ -159,6 +160,27 @@ static int read_time(const struct config_key *key, struct json_object *value, vo
 				 minimum, maximum, found);
 	}
 	*(int64_t *)place = span_ms;
+	return 0;
+}
+
+static int read_size(const struct config_key *key, struct json_object *value, void *place,
+		     struct value_fault *fault)
+{
+	autofree char *minimum = size_format(key->minimum);
+	autofree char *maximum = size_format(key->maximum);
+	autofree char *found = NULL;
+	const char *text = json_text(value);
+	int64_t size_bytes = 0;
+
+	if (!text || size_parse(text, &size_bytes) < 0)
+		return refuse(fault, "a size in double quotes such as \"500M\" or \"2G\"",
+			      value, true);
+	if (size_bytes < key->minimum || size_bytes > key->maximum) {
+		found = size_format(size_bytes);
+		return fault_set(fault, "expected a size from %s to %s, found %s",
+				 minimum, maximum, found);
+	}
+	*(int64_t *)place = size_bytes;
 	return 0;
 }
 
@@ -329,7 +351,8 @@ static bool is_texts(const struct config_key *key)
 static bool is_plain(const struct config_key *key)
 {
 	return key->type == CONFIG_COUNT || key->type == CONFIG_TIME ||
-		key->type == CONFIG_WORD || key->type == CONFIG_BOOLEAN;
+		key->type == CONFIG_SIZE || key->type == CONFIG_WORD ||
+		key->type == CONFIG_BOOLEAN;
 }
 
 int value_read(const struct config_key *key, struct json_object *value, void *place,
@@ -338,16 +361,27 @@ int value_read(const struct config_key *key, struct json_object *value, void *pl
 	static int (*const readers[])(const struct config_key *key,
 				      struct json_object *value, void *place,
 				      struct value_fault *fault) = {
-		[CONFIG_TEXT] = read_text,           [CONFIG_NAME] = read_text,
-		[CONFIG_USER] = read_text,           [CONFIG_HTTP_URL] = read_text,
-		[CONFIG_BRANCH] = read_text,         [CONFIG_PATH] = read_text,
-		[CONFIG_COUNT] = read_count,         [CONFIG_TIME] = read_time,
-		[CONFIG_WORD] = read_word,           [CONFIG_BOOLEAN] = read_boolean,
-		[CONFIG_ARGUMENTS] = read_arguments, [CONFIG_VARIABLES] = read_members,
-		[CONFIG_REPOSITORY] = read_text,     [CONFIG_SECRET] = read_text,
-		[CONFIG_SECRETS] = read_text,        [CONFIG_RELATIVE_PATH] = read_text,
-		[CONFIG_HEADERS] = read_members,     [CONFIG_UNIT] = read_text,
-		[CONFIG_LINES] = read_texts,         [CONFIG_RELATIVE_PATHS] = read_texts,
+		[CONFIG_TEXT] = read_text,
+		[CONFIG_NAME] = read_text,
+		[CONFIG_USER] = read_text,
+		[CONFIG_HTTP_URL] = read_text,
+		[CONFIG_BRANCH] = read_text,
+		[CONFIG_PATH] = read_text,
+		[CONFIG_COUNT] = read_count,
+		[CONFIG_TIME] = read_time,
+		[CONFIG_SIZE] = read_size,
+		[CONFIG_WORD] = read_word,
+		[CONFIG_BOOLEAN] = read_boolean,
+		[CONFIG_ARGUMENTS] = read_arguments,
+		[CONFIG_VARIABLES] = read_members,
+		[CONFIG_REPOSITORY] = read_text,
+		[CONFIG_SECRET] = read_text,
+		[CONFIG_SECRETS] = read_text,
+		[CONFIG_RELATIVE_PATH] = read_text,
+		[CONFIG_HEADERS] = read_members,
+		[CONFIG_UNIT] = read_text,
+		[CONFIG_LINES] = read_texts,
+		[CONFIG_RELATIVE_PATHS] = read_texts,
 	};
 
 	*ret_fault =

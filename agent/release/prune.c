@@ -2,6 +2,7 @@
 #include "release/release.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "config/config.h"
@@ -70,11 +71,17 @@ static struct plan make_plan(const struct run *run)
 	return plan;
 }
 
+/* Outputs of steps become more only with a new release. */
+static bool has_new_outputs(const struct run *run)
+{
+	return run->release->is_fresh && config_has_outputs(run->config);
+}
+
 bool prune_is_needed(const struct run *run)
 {
 	autoplan struct plan plan = make_plan(run);
 
-	return plan.count > 0;
+	return plan.count > 0 || has_new_outputs(run);
 }
 
 /* Takes out what processes run from. */
@@ -126,16 +133,40 @@ static int remove_all(struct run *run, const struct plan *plan, struct error *er
 	return result;
 }
 
+/* What steps made for releases that are no more, beyond outputs.max_age and max_size. */
+static int remove_outputs(struct run *run, int64_t *ret_count, struct error *err)
+{
+	struct json_object *request = json_new_object(), *outputs = json_new_object();
+	autojson struct json_object *reply = NULL;
+	int result;
+
+	json_set_integer(outputs, "max_age_ms", run->config->outputs.max_age_ms);
+	json_set_integer(outputs, "max_size_bytes", run->config->outputs.max_size_bytes);
+	json_set(request, "outputs", outputs);
+	result = tree_perform(run, "remove", request, &reply, err);
+	if (result == 0)
+		*ret_count = json_integer(reply, "removed_outputs", 0);
+	return result;
+}
+
 int prune_stage(struct run *run, struct error *err)
 {
 	autoplan struct plan plan = make_plan(run);
-	int result = spare_used(run, &plan, err);
+	autofree char *outputs = NULL;
+	int64_t output_count = 0;
+	int result = plan.count > 0 ? spare_used(run, &plan, err) : 0;
 
 	if (result == 0 && plan.count > 0)
 		result = remove_all(run, &plan, err);
+	if (result == 0 && config_has_outputs(run->config))
+		result = remove_outputs(run, &output_count, err);
 	if (result < 0)
 		return result;
-	run_detail(run, "%zu removed%s", plan.count,
+	if (output_count > 0)
+		outputs = text_format(", and what %lld step%s made",
+				      (long long)output_count,
+				      output_count == 1 ? "" : "s");
+	run_detail(run, "%zu removed%s%s", plan.count, outputs ? outputs : "",
 		   plan.used_count > 0 ? ", others are still in use" : "");
 	return 0;
 }

@@ -243,7 +243,10 @@ static struct json_object *new_steps(const struct run *run)
 			json_set_integer(item, "exit_status", record->exit_status);
 		json_set_string(item, "signal",
 				record->signal ? sigabbrev_np(record->signal) : NULL);
-		json_set_boolean(item, "cached", false);
+		json_set(item, "cached", NULL);
+		if (record->key[0])
+			json_set_boolean(item, "cached", record->is_cached);
+		json_set_string(item, "key", record->key[0] ? record->key : NULL);
 		(void)json_object_array_add(list, item);
 	}
 	return list;

@@ -13,6 +13,7 @@
 #include "setup/setup_types.h"
 #include "steps/command.h"
 #include "steps/environment.h"
+#include "steps/outputs.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -27,11 +28,13 @@
 
 /* The whole file system, without a word: as long as a flip may take. */
 #define FLUSH_TOTAL_MS INT64_C(600000)
+/* What a step made is written to the disk, whatever is left of its own time. */
+#define KEEPING_MS INT64_C(600000)
 
-static int perform(struct run *run, const struct config_step *step,
-		   const struct config_texts *environment, struct error *err)
+static int perform_command(struct run *run, const struct config_step *step,
+			   const struct config_texts *environment,
+			   struct step_record *record, struct error *err)
 {
-	struct step_record *record = run_add_step(run, step->name);
 	const struct command command = {
 		.arguments = (const char *const *)step->run.items,
 		.environment = (const char *const *)environment->items,
@@ -40,16 +43,54 @@ static int perform(struct run *run, const struct config_step *step,
 		.deadline = deadline_sooner(deadline_in(step->timeout_ms), run->deadline),
 	};
 	autofree struct command_end *end = memory_new(1, sizeof(*end));
-	int64_t begun_ms = clock_monotonic_ms();
 	int result = command_run(&run->loop, &command, end, err);
 
-	record->duration_ms = clock_monotonic_ms() - begun_ms;
 	record->exit_status = end->exit_status;
 	record->signal = end->signal;
-	record->state = result == 0 ? "done" : "failed";
 	blank_secrets(run->secrets, end->tail, end->is_cut);
 	free(run->step_output);
 	run->step_output = text_copy(end->tail);
+	return result;
+}
+
+/* The command runs only if its outputs, should it have any, are not there already. */
+static int perform_cached(struct run *run, const struct config_step *step,
+			  const struct config_texts *environment,
+			  struct step_record *record, struct error *err)
+{
+	struct outputs outputs = {
+		.step = step,
+		.environment = environment,
+		.deadline = deadline_sooner(deadline_in(step->timeout_ms), run->deadline),
+	};
+	int result = outputs_find(run, &outputs, err);
+
+	(void)strcpy(record->key, outputs.key);
+	record->is_cached = outputs.is_hit;
+	if (result == 0 && !outputs.is_hit) {
+		result = perform_command(run, step, environment, record, err);
+		outputs.deadline =
+			deadline_sooner(deadline_in(KEEPING_MS), run->deadline);
+		if (result == 0)
+			result = outputs_keep(run, &outputs, err);
+		if (result < 0 && result != -ECANCELED)
+			outputs_drop(run, &outputs);
+	}
+	outputs_done(&outputs);
+	return result;
+}
+
+static int perform(struct run *run, const struct config_step *step,
+		   const struct config_texts *environment, struct error *err)
+{
+	struct step_record *record = run_add_step(run, step->name);
+	int64_t begun_ms = clock_monotonic_ms();
+	int result = step->outputs.count > 0
+		? perform_cached(run, step, environment, record, err)
+		: perform_command(run, step, environment, record, err);
+
+	record->duration_ms = clock_monotonic_ms() - begun_ms;
+	record->state = result == 0 ? "done" : "failed";
 	return result < 0 ? error_wrap(err, "step '%s'", step->name) : 0;
 }
 
@@ -57,7 +98,7 @@ static int perform_all(struct run *run, enum step_when when, struct error *err)
 {
 	struct config_texts environment = { 0 };
 	const struct config_steps *steps = &run->config->steps;
-	size_t count = 0;
+	size_t count = 0, cached_count = 0;
 	int result = 0;
 
 	environment_make(run, &environment);
@@ -66,9 +107,14 @@ static int perform_all(struct run *run, enum step_when when, struct error *err)
 			continue;
 		result = perform(run, &steps->items[i], &environment, err);
 		count++;
+		cached_count += run->steps[run->step_count - 1].is_cached;
 	}
 	environment_done(&environment);
-	run_detail(run, "%zu step%s", count, count == 1 ? "" : "s");
+	if (cached_count > 0)
+		run_detail(run, "%zu step%s, %zu as before", count, count == 1 ? "" : "s",
+			   cached_count);
+	else
+		run_detail(run, "%zu step%s", count, count == 1 ? "" : "s");
 	return result;
 }
 

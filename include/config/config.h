@@ -30,6 +30,8 @@ struct config_step {
 	char *name;
 	int64_t when; /* enum step_when */
 	struct config_texts run;
+	struct config_texts inputs, outputs; /* below the release */
+	struct config_texts key_command;
 	int64_t timeout_ms;
 };
 
@@ -78,6 +80,10 @@ struct config {
 	} release;
 	struct config_steps steps;
 	struct {
+		int64_t max_size_bytes;
+		int64_t max_age_ms;
+	} outputs;
+	struct {
 		char *url;
 		char *host;
 		struct config_texts headers; /* "Name: value" */
@@ -105,6 +111,9 @@ int config_read(struct json_object *effective, struct config **ret_config,
 
 /* Whether any step of that kind is configured. */
 bool config_has_steps(const struct config *config, enum step_when when);
+
+/* Whether any step has outputs. */
+bool config_has_outputs(const struct config *config);
 
 void config_free(struct config *config);
 

@@ -22,6 +22,7 @@ enum config_type {
 	CONFIG_UNIT,          /* shape_is_unit() */
 	CONFIG_COUNT,         /* a whole number within the limits */
 	CONFIG_TIME, /* a time span in a text, kept in milliseconds, within the limits */
+	CONFIG_SIZE, /* a size in a text, kept in bytes, within the limits */
 	CONFIG_WORD, /* one of the words; its index is kept */
 	CONFIG_BOOLEAN,        /* true or false */
 	CONFIG_ARGUMENTS,      /* a list of texts, at least one */
@@ -41,7 +42,7 @@ struct config_key {
 	size_t offset;        /* in struct config, or in the list's element */
 	const char *fallback; /* as a person would write it; NULL: none */
 	const char *fallback_directory;   /* of a path: the application's name below it */
-	int64_t minimum, maximum;         /* of a count, or of a time in milliseconds */
+	int64_t minimum, maximum;         /* of a count, a time in ms, a size */
 	const char *const *words;         /* of a CONFIG_WORD; ends with NULL */
 	const struct config_key *members; /* of a CONFIG_LIST; ends with a NULL name */
 	const char *identity; /* the member by which lists merge; NULL: they replace */

@@ -4,7 +4,11 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* A SHA-256 in digits. */
+#define RECORD_KEY_BYTES 65
 
 /* One entry of last_run.stages. */
 struct stage_record {
@@ -19,8 +23,10 @@ struct step_record {
 	const char *name; /* the configuration's */
 	const char *state;
 	int64_t duration_ms;
-	int exit_status; /* -1: none */
-	int signal;      /* 0: none */
+	int exit_status;            /* -1: none */
+	int signal;                 /* 0: none */
+	bool is_cached;             /* its outputs were there, and it was not run */
+	char key[RECORD_KEY_BYTES]; /* of its outputs; "": it has none, or not yet */
 };
 
 #endif

@@ -28,7 +28,7 @@ SHAPE = {
     "times": {"pending_time", "kernel_start", "ready_at", "verdict_at"},
 }
 STAGE = {"name", "state", "duration_ms", "error"}
-STEP = {"name", "state", "duration_ms", "exit_status", "signal", "cached"}
+STEP = {"name", "state", "duration_ms", "exit_status", "signal", "cached", "key"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 

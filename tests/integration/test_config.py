@@ -39,7 +39,8 @@ FULL = {
                 "linked_files": [{"path": "config/master.key", "parameter": "/im8/api/key"},
                                  {"path": "config/database.yml"}]},
     "steps": [{"name": "bundle", "run": ["bundle", "install", ""], "timeout": "90",
-               "_comment": None},
+               "inputs": ["Gemfile.lock"], "outputs": ["vendor/bundle"],
+               "key_command": ["ruby", "-v"], "_comment": None},
               {"name": "cron", "when": "after-ready", "run": ["c"], "after": "bundle"},
               {"name": "first", "run": ["c"], "before": "bundle", "remove": False}],
     "readiness": {"url": "https://[::1]:8443/up", "host": "api.example",
@@ -47,6 +48,7 @@ FULL = {
                               "Gone": None, "_comment": 1}, "unit": "puma@1.service",
                   "revision_header": "X-Revision", "expected_status": 204,
                   "healthy_threshold": 1, "interval": "10ms", "timeout": "100ms"},
+    "outputs": {"max_size": "500M", "max_age": "1w"},
     "boot": {"deadline": "48h"}, "lifecycle": {"hook": "launch hook"},
 }
 OVER_SSH = {**LEAST, "source": {
@@ -58,7 +60,7 @@ BEYOND_THE_SCHEMA = {
     "limit-steps", "limit-time", "missing-all", "missing-null", "preset-unknown", "step-twice",
     "step-target", "step-remove", "step-remove-and-more", "step-before-and-after",
     "links-collide", "missing-of-linked-file", "ssh-incomplete", "ssh-token", "https-key",
-    "http-token", "headers-twice",
+    "http-token", "headers-twice", "outputs-alone", "outputs-collide", "limit-size",
 }
 
 

@@ -76,7 +76,8 @@ static void names_and_places_are_unique(void **state)
 static void check_shape(const struct config_key *keys, const struct config_key *key,
 			size_t size_bytes)
 {
-	bool has_limits = key->type == CONFIG_COUNT || key->type == CONFIG_TIME;
+	bool has_limits = key->type == CONFIG_COUNT || key->type == CONFIG_TIME ||
+		key->type == CONFIG_SIZE;
 
 	(void)keys;
 	(void)size_bytes;

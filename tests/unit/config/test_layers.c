@@ -191,7 +191,8 @@ static void null_takes_back_what_lower_layers_set(void **state)
 		     "user data:1");
 	assert_value(&layers, "steps",
 		     "[{\"name\":\"a\",\"when\":\"before-publish\",\"run\":[\"a\"],"
-		     "\"timeout\":\"15m\"}]",
+		     "\"timeout\":\"15m\",\"inputs\":[],\"outputs\":[],"
+		     "\"key_command\":null}]",
 		     "user data:1");
 	layers_done(&layers);
 	load_good(*state, "{\"steps\": null, \"_comment\": null}", &layers);

@@ -213,7 +213,7 @@ static void end_tells_stages_steps_and_the_cause(void **state)
 					"message"),
 			    "late");
 	assert_keys(item(last, "steps", 0),
-		    "name state duration_ms exit_status signal cached");
+		    "name state duration_ms exit_status signal cached key");
 	assert_int_equal(json_integer(item(last, "steps", 0), "exit_status", -1), 0);
 	assert_int_equal(json_integer(item(last, "steps", 1), "exit_status", -1), -1);
 	assert_string_equal(json_string(item(last, "steps", 1), "signal"), "KILL");
