@@ -517,10 +517,11 @@ run_pytest = @mkdir -p $(RESULTS); rm -f $(RESULTS)/$1.xml; $(SANITIZERS) \
 demo: all deps-demo ## boot the sample application on a simulated instance
 	@$(call run_python,release) tests/demo/demo.py
 
-bench: all deps-bench ## measure boots and syncs beside scripts, exports beside tar, all beside git
+bench: all deps-bench ## measure boots and syncs beside scripts, exports beside tar, all beside git, step outputs
 	@$(call run_python,release) tests/bench/bench.py
 	@$(call run_python,release) tests/bench/export.py
 	@$(call run_python,release) tests/bench/sync.py
+	@$(call run_python,release) tests/bench/outputs.py
 
 # Every suite runs even if one before it failed; summary.py counts and decides.
 check: deps-check ## every suite; the last line counts passed and failed
