@@ -63,8 +63,12 @@ static int perform_cached(struct run *run, const struct config_step *step,
 		.environment = environment,
 		.deadline = deadline_sooner(deadline_in(step->timeout_ms), run->deadline),
 	};
-	int result = outputs_find(run, &outputs, err);
+	int result;
 
+	/* What an earlier step wrote says nothing of this one. */
+	free(run->step_output);
+	run->step_output = NULL;
+	result = outputs_find(run, &outputs, err);
 	(void)strcpy(record->key, outputs.key);
 	record->is_cached = outputs.is_hit;
 	if (result == 0 && !outputs.is_hit) {
