@@ -49,5 +49,7 @@ int tree_remove_release(struct run *run, const char *name, struct error *err)
 
 	json_add_string(names, name);
 	json_set(request, "releases", names);
+	/* Without limits: only what a step was making for it when it was killed. */
+	json_set(request, "outputs", json_new_object());
 	return tree_perform(run, "remove", request, NULL, err);
 }

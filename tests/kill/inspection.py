@@ -11,12 +11,12 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kill import manifests, secret_files
-from kill.tables import LINKED, SECRET, STEP_OUTPUT
+from kill import manifests, secret_files, step_outputs
+from kill.tables import LINKED, MADE, SECRET, STEP_OUTPUT
 from servers.repository import File, read_tree
 
 PROBE_DEADLINE_S = 5
-OWN_FILES = {"REVISION", STEP_OUTPUT, LINKED, SECRET}
+OWN_FILES = {"REVISION", STEP_OUTPUT, LINKED, SECRET, MADE}
 STATUS_KEYS = {"schema", "agent_version", "boot_id", "instance", "wanted_revision", "pinned",
                "serving", "run", "draining", "last_run", "lifecycle", "times"}
 
@@ -51,7 +51,7 @@ class Inspection:
         self.records = {record["release"]: record for record in document["releases"]}
         return [*self.check_records(), *self.check_current(), *self.check_status(),
                 *self.check_verdicts(), *self.check_lock(), *self.check_manifests(),
-                *secret_files.check(self.slot)]
+                *self.check_outputs(), *secret_files.check(self.slot)]
 
     def check_json(self):
         root, wrong = self.slot.root, []
@@ -108,6 +108,11 @@ class Inspection:
         """Those of releases that are to stay; the others' are swept by the next export."""
         revisions = {name: record["revision"] for name, record in self.records.items()}
         return manifests.check(self.slot.deploy_to, revisions)
+
+    def check_outputs(self):
+        return step_outputs.check(self.slot, {
+            name: record["revision"] for name, record in self.records.items()
+            if record["state"] != "making"})
 
     def check_current(self):
         link = self.slot.deploy_to / "current"

@@ -34,6 +34,8 @@ FORGIVEN = frozenset({"record", "remove"})
 
 STEP_OUTPUT = "prepared.txt"
 LINKED = "log"
+# What a step with outputs makes, and of what; half of it stands there for a moment.
+MADE, MADE_OF = "made", "a.txt"
 SECRET, SECRET_PARAMETER = "config/master.key", "/hello/master-key"
 VARIABLE, VARIABLES_PARAMETER = "TOKEN", "/hello/env"
 # About as long as a parameter can be, and of two lengths: half of one is neither.
@@ -43,6 +45,8 @@ STEPS = [
     {"name": "publish", "when": "after-publish",
      "run": ["sh", "-c", "test -L $BOOTAGENT_DEPLOY_TO/current"]},
 ]
+MAKING_STEP = {"name": "make", "inputs": [MADE_OF], "outputs": [MADE], "run": [
+    "sh", "-c", f"echo half > {MADE}/file; cat {MADE_OF} > {MADE}/file"]}
 
 FIRST = {
     "a.txt": b"first\n",
@@ -101,6 +105,10 @@ class Scenario:
         return "linked_files" in self.config.get("release", {})
 
     @property
+    def has_outputs(self):
+        return any("outputs" in step for step in self.config.get("steps", ()))
+
+    @property
     def has_variable(self):
         return "environment_parameters" in self.config.get("application", {})
 
@@ -137,6 +145,14 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Scenario("prune", "sync", 0, THIRD, True, frozenset({5}),
              {"bootagent-source": SOURCE, "bootagent-tree": (*MAKING, "record", "remove")},
              {"release": {"keep_releases": 1, "reuse": "hardlink"}},
+             served=(SECOND,), prunes=True),
+    # One release is removed, and with it what the step made of it.
+    Scenario("outputs", "sync", 0, THIRD, True, frozenset({5}),
+             {"bootagent-source": SOURCE,
+              "bootagent-tree": ("inspect", "prepare", "finish", "find-outputs",
+                                 "keep-outputs", "activate", "record", "remove")},
+             {"steps": [*STEPS, MAKING_STEP], "release": {"keep_releases": 1},
+              "outputs": {"max_size": "0"}},
              served=(SECOND,), prunes=True),
     Scenario("repair", "sync", 0, SECOND, True, frozenset({5}),
              {"bootagent-source": ("fetch", "discard", *SOURCE),

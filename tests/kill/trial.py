@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One point: the run that is killed there, the look at what it left, and the next run."""
 from box.box import NAME
-from kill import secret_files
+from kill import secret_files, step_outputs
 from kill.ground import copy
 from kill.inspection import Inspection, load
 from kill.tables import FORGIVEN, LAST_CALL
@@ -121,7 +121,8 @@ def check_next(slot, point, good_before):
              *inspection.check()]
     if not wrong:
         wrong = [*check_litter(slot), *check_aside(slot), *check_releases(slot),
-                 *check_delivery(inspection, point), *secret_files.check_end(slot)]
+                 *check_delivery(inspection, point), *secret_files.check_end(slot),
+                 *step_outputs.check_end(slot)]
     return [f"after the next run: {sentence}" for sentence in wrong]
 
 
