@@ -88,7 +88,7 @@ static char *quote(const struct answer_wanted *wanted,
 		return text_copy("");
 	body = text_copy(reply->body);
 	/* Before anything is cut: half a secret is not found. */
-	blank_secrets(wanted->secrets, body);
+	blank_secrets(wanted->secrets, body, false);
 	line = answer_quote(body, is_html);
 	return *line ? text_format(": \"%s\"", line) : text_copy("");
 }
@@ -150,7 +150,7 @@ static int refuse_redirect(const struct answer_wanted *wanted, long status,
 {
 	autofree char *place = text_copy(redirect);
 
-	blank_secrets(wanted->secrets, place);
+	blank_secrets(wanted->secrets, place, false);
 	text_make_printable(place);
 	if (strncasecmp(wanted->url, "http://", 7) == 0 &&
 	    strncasecmp(redirect, "https://", 8) == 0 &&

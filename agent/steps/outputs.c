@@ -135,7 +135,7 @@ static int ask(struct run *run, struct outputs *outputs, struct error *err)
 	autofree struct command_end *end = memory_new(1, sizeof(*end));
 	int result = command_run(&run->loop, &command, end, err);
 
-	blank_secrets(run->secrets, end->tail);
+	blank_secrets(run->secrets, end->tail, end->is_cut);
 	if (result < 0) {
 		free(run->step_output);
 		run->step_output = text_copy(end->tail);

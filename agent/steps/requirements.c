@@ -84,12 +84,12 @@ static void take_version(const char *output, char ret_version[static VERSION_MAX
 }
 
 /* A Ruby that cannot say its version cannot run bundler; why, it says last. */
-static int explain(struct run *run, char *output, struct error *err)
+static int explain(struct run *run, struct command_end *end, struct error *err)
 {
 	const char *line;
 
-	blank_secrets(run->secrets, output);
-	line = last_line(output);
+	blank_secrets(run->secrets, end->tail, end->is_cut);
+	line = last_line(end->tail);
 	if (*line)
 		return error_set(err, err->code, "%.200s", line);
 	return err->code;
@@ -111,7 +111,7 @@ static int ask_ruby(struct run *run, const char *path,
 	int result = command_run(&run->loop, &command, end, err);
 
 	if (result == -ECHILD || result == -ENOENT || result == -EACCES) {
-		result = explain(run, end->tail, err);
+		result = explain(run, end, err);
 		ruby->reason = *err;
 		return 0;
 	}
