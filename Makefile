@@ -223,6 +223,7 @@ UNIT_TESTS := \
 	tests/unit/base/test_lock.c \
 	tests/unit/base/test_memory.c \
 	tests/unit/base/test_near.c \
+	tests/unit/base/test_process.c \
 	tests/unit/base/test_text.c \
 	tests/unit/base/test_wire.c \
 	tests/unit/config/test_config.c \

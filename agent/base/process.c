@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -33,6 +34,7 @@ enum field {
 	FIELD_STATE = 3,
 	FIELD_PARENT = 4,
 	FIELD_SESSION = 6,
+	FIELD_THREAD_COUNT = 20,
 	FIELD_START_TIME = 22,
 };
 
@@ -46,6 +48,19 @@ static const char *find_field(const char *state_field, enum field wanted)
 			field++;
 	}
 	return field;
+}
+
+/*
+ * A process whose first thread is gone shows as a zombie, while others of its threads run
+ * on and may do anything.
+ */
+static bool is_dead(const char *state)
+{
+	const char *threads = find_field(state, FIELD_THREAD_COUNT);
+
+	if (*state == 'Z')
+		return !threads || strtol(threads, NULL, 10) <= 1;
+	return *state == 'X';
 }
 
 int process_look_up(int64_t pid, struct process *ret_process)
@@ -73,7 +88,7 @@ int process_read(int process_fd, struct process *ret_process)
 	if (!state || strlen(state) < 3)
 		return -EIO;
 	state += 2;
-	if (*state == 'Z' || *state == 'X')
+	if (is_dead(state))
 		return -ENOENT;
 	parent = find_field(state, FIELD_PARENT);
 	session = find_field(state, FIELD_SESSION);

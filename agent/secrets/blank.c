@@ -64,14 +64,15 @@ static void find_lines(struct finding *finding, const char *value)
 	}
 }
 
-static void replace(const struct finding *finding, char *text)
+/* A secret that `from` cuts has enough before it for the blank in its place. */
+static void replace(const struct finding *finding, char *text, size_t from, size_t to)
 {
 	char *end = text;
 
-	for (size_t i = 0; i < finding->length; i++) {
+	for (size_t i = from; i < to; i++) {
 		if (!finding->is_secret[i]) {
 			*end++ = text[i];
-		} else if (i == 0 || !finding->is_secret[i - 1]) {
+		} else if (i == from || !finding->is_secret[i - 1]) {
 			memcpy(end, BLANK, sizeof(BLANK) - 1);
 			end += sizeof(BLANK) - 1;
 		}
@@ -79,24 +80,59 @@ static void replace(const struct finding *finding, char *text)
 	explicit_bzero(end, (size_t)(text + finding->length - end));
 }
 
-void blank_secrets(const struct secrets *secrets, char *text, bool is_cut)
+static void find_all(struct finding *finding, const struct secrets *secrets)
 {
-	struct finding finding = { .text = text,
-				   .length = strlen(text),
-				   .is_cut = is_cut };
-	autofree bool *is_secret = memory_new(finding.length, sizeof(*is_secret));
-
-	if (!secrets)
-		return;
-	finding.is_secret = is_secret;
 	for (size_t i = 0; i < secrets->count; i++)
 		if (secrets->items[i].value)
-			find_lines(&finding, secrets->items[i].value);
+			find_lines(finding, secrets->items[i].value);
 	for (size_t i = 0; i < secrets->variables.count; i++) {
 		const char *equals = strchr(secrets->variables.items[i], '=');
 
 		if (equals)
-			find_lines(&finding, equals + 1);
+			find_lines(finding, equals + 1);
 	}
-	replace(&finding, text);
+}
+
+static void blank(const struct secrets *secrets, struct finding finding, char *text,
+		  size_t from, size_t to)
+{
+	autofree bool *is_secret = memory_new(finding.length, sizeof(*is_secret));
+
+	finding.is_secret = is_secret;
+	if (secrets)
+		find_all(&finding, secrets);
+	replace(&finding, text, from, to);
+}
+
+void blank_secrets_between(const struct secrets *secrets, char *text, size_t from_bytes,
+			   size_t to_bytes)
+{
+	const struct finding finding = { .text = text, .length = strlen(text) };
+
+	blank(secrets, finding, text, from_bytes, to_bytes);
+}
+
+void blank_secrets(const struct secrets *secrets, char *text, bool is_cut)
+{
+	const struct finding finding = { .text = text,
+					 .length = strlen(text),
+					 .is_cut = is_cut };
+
+	blank(secrets, finding, text, 0, finding.length);
+}
+
+size_t blank_longest_bytes(const struct secrets *secrets)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; secrets && i < secrets->count; i++) {
+		const char *value = secrets->items[i].value;
+
+		if (value && strlen(value) > longest)
+			longest = strlen(value);
+	}
+	for (size_t i = 0; secrets && i < secrets->variables.count; i++)
+		if (strlen(secrets->variables.items[i]) > longest)
+			longest = strlen(secrets->variables.items[i]);
+	return longest;
 }

@@ -3,6 +3,7 @@
 #define SECRETS_BLANK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct secrets;
 
@@ -16,5 +17,15 @@ struct secrets;
  * begins with may be the end of a value. NULL: there are none.
  */
 void blank_secrets(const struct secrets *secrets, char *text, bool is_cut);
+
+/*
+ * The same for a part of a text, which is all that stays of it: a secret that begins
+ * before the part or ends behind it is still found.
+ */
+void blank_secrets_between(const struct secrets *secrets, char *text, size_t from_bytes,
+			   size_t to_bytes);
+
+/* The length of the longest secret of this run, 0: there is none. */
+size_t blank_longest_bytes(const struct secrets *secrets);
 
 #endif

@@ -112,6 +112,31 @@ static void without_secrets_a_text_stays(void **state)
 	assert_string_equal(text, "abcdefgh-ijklmnop");
 }
 
+/* Cut wherever: no part of a secret shows, and what is no secret stays. */
+static void a_part_shows_no_part_of_a_secret(void **state)
+{
+	static const char text[] = "..abcdefgh-ijklmnop..";
+	struct secret items[] = { { .value = whole } };
+	const struct secrets secrets = { .items = items, .count = 1 };
+
+	(void)state;
+	for (size_t from = 0; from < sizeof(text); from++)
+		for (size_t to = from; to < sizeof(text); to++) {
+			autofree char *cut = text_copy(text);
+			autofree char *expected = NULL;
+			bool has_secret = from < 19 && to > 2 && from < to;
+			int before = from < 2 ? (int)((to < 2 ? to : 2) - from) : 0;
+			int after = to > 19 ? (int)(to - (from > 19 ? from : 19)) : 0;
+
+			blank_secrets_between(&secrets, cut, from, to);
+			expected = text_format("%.*s%s%.*s", before, "..",
+					       has_secret ? "[secret]" : "", after, "..");
+			assert_string_equal(cut, expected);
+		}
+	assert_int_equal(blank_longest_bytes(&secrets), 17);
+	assert_int_equal(blank_longest_bytes(NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +144,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_left_behind_the_end),
 		cmocka_unit_test(the_end_of_a_secret_begins_a_cut_text),
 		cmocka_unit_test(without_secrets_a_text_stays),
+		cmocka_unit_test(a_part_shows_no_part_of_a_secret),
 	};
 
 	return cmocka_run_group_tests_name("blank", tests, NULL, NULL);
