@@ -72,6 +72,9 @@ BOOTAGENT_SOURCES := \
 	agent/lifecycle/hook.c \
 	agent/lifecycle/verdict.c \
 	agent/loop/child.c \
+	agent/loop/descent.c \
+	agent/loop/keeper.c \
+	agent/loop/kept.c \
 	agent/loop/loop.c \
 	agent/loop/session.c \
 	agent/main.c \
@@ -124,6 +127,7 @@ BOOTAGENT_SOURCES := \
 	agent/state/verdicts.c \
 	agent/steps/command.c \
 	agent/steps/environment.c \
+	agent/steps/job.c \
 	agent/steps/outputs.c \
 	agent/steps/requirements.c \
 	agent/steps/ruby.c \
@@ -246,6 +250,7 @@ UNIT_TESTS := \
 	tests/unit/git/test_wildmatch.c \
 	tests/unit/loop/test_child.c \
 	tests/unit/loop/test_child_stop.c \
+	tests/unit/loop/test_kept.c \
 	tests/unit/loop/test_loop.c \
 	tests/unit/metadata/test_endpoint.c \
 	tests/unit/metadata/test_imds.c \

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,6 +60,43 @@ static int move_fds(const int fds[static CHILD_FD_COUNT])
 	if (close_range(CHILD_FD_COUNT, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return -errno;
 	return 0;
+}
+
+/* What is not ours to raise is set as high as we may. */
+static int limit(__rlimit_resource_t resource, rlim_t soft, rlim_t hard)
+{
+	struct rlimit limit = { soft, hard }, ours;
+
+	if (setrlimit(resource, &limit) == 0)
+		return 0;
+	if (errno != EPERM || getrlimit(resource, &ours) < 0)
+		return -errno;
+	if (limit.rlim_max > ours.rlim_max)
+		limit.rlim_max = ours.rlim_max;
+	if (limit.rlim_cur > limit.rlim_max)
+		limit.rlim_cur = limit.rlim_max;
+	return setrlimit(resource, &limit) < 0 ? -errno : 0;
+}
+
+/* Before the change of user, who could raise nothing. */
+static int set_limits(const struct child_limits *limits)
+{
+	struct rlimit core;
+	int result;
+
+	if (!limits)
+		return 0;
+	/* No core file unless it asks; our own limit of one byte is ours alone. */
+	if (getrlimit(RLIMIT_CORE, &core) < 0)
+		return -errno;
+	result = limit(RLIMIT_CORE, 0, core.rlim_max);
+	if (result == 0)
+		result = limit(RLIMIT_NOFILE, (rlim_t)limits->open_files_soft,
+			       (rlim_t)limits->open_files_hard);
+	if (result == 0 && limits->tasks_max > 0)
+		result = limit(RLIMIT_NPROC, (rlim_t)limits->tasks_max,
+			       (rlim_t)limits->tasks_max);
+	return result;
 }
 
 static int become(const struct identity *identity)
@@ -110,6 +148,8 @@ static int prepare_child(const struct child_spec *spec, pid_t parent)
 	if (result == 0)
 		result = move_fds(spec->fds);
 	if (result == 0)
+		result = set_limits(spec->limits);
+	if (result == 0)
 		result = become(spec->identity);
 	if (result == 0)
 		result = give_up_rights(spec, parent);
@@ -119,7 +159,7 @@ static int prepare_child(const struct child_spec *spec, pid_t parent)
 	return result;
 }
 
-static void run_child(const struct child_spec *spec, pid_t parent, int report_fd)
+void child_execute(const struct child_spec *spec, pid_t parent, int report_fd)
 {
 	char *const *arguments = (char *const *)spec->arguments;
 	char *const *environment = (char *const *)spec->environment;
@@ -200,7 +240,7 @@ int child_start(struct loop *loop, const struct child_spec *spec, struct child *
 		return error_set(err, errno, "start '%s': %s", spec->arguments[0],
 				 strerror(errno));
 	if (pid == 0)
-		run_child(spec, parent, report_write);
+		child_execute(spec, parent, report_write);
 	*ret_child = (struct child){ .pid = pid,
 				     .pidfd = -1,
 				     .report_fd = TAKE_FD(report_read),
@@ -261,10 +301,9 @@ void child_stop(struct loop *loop, struct child *child, int64_t grace_ms)
 	loop->ignores_interrupts = ignored_interrupts;
 }
 
-int child_check_shutdown(struct loop *loop, const struct child *child, struct error *err)
+int child_check_shutdown(struct loop *loop, int number, struct error *err)
 {
-	if (child->signal != SIGTERM && child->signal != SIGINT &&
-	    child->signal != SIGHUP)
+	if (number != SIGTERM && number != SIGINT && number != SIGHUP)
 		return 0;
 	return loop_pause(loop, SHUTDOWN_SKEW_MS, err);
 }

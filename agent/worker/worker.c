@@ -116,7 +116,7 @@ static int await_end(const struct worker_context *context, const struct worker_t
 		child_stop(context->loop, child, WORKER_GRACE_MS);
 		return result;
 	}
-	result = child_check_shutdown(context->loop, child, err);
+	result = child_check_shutdown(context->loop, child->signal, err);
 	if (result < 0)
 		return result;
 	conversation_drain(talk);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
@@ -14,6 +15,12 @@ struct loop;
 
 #define CHILD_FD_COUNT 4
 
+/* Limits of a child, made explicit: they are alike whoever started us. */
+struct child_limits {
+	int64_t open_files_soft, open_files_hard; /* RLIMIT_NOFILE */
+	int64_t tasks_max;                        /* RLIMIT_NPROC; 0: as ours */
+};
+
 /* How to start a child; everything is borrowed for the call. */
 struct child_spec {
 	const char *const *arguments;   /* ends with NULL */
@@ -21,7 +28,8 @@ struct child_spec {
 	int executable_fd;       /* -1: arguments[0], sought in the environment's PATH */
 	const char *directory;   /* working directory, entered as the user; NULL: "/" */
 	int fds[CHILD_FD_COUNT]; /* become 0, 1, 2, 3; -1: /dev/null (3: closed) */
-	const struct identity *identity; /* NULL: as we are */
+	const struct identity *identity;   /* NULL: as we are */
+	const struct child_limits *limits; /* NULL: as ours; never above what we may */
 	bool no_new_privileges; /* never for steps: takes Debian's crontab its group */
 	bool dies_with_parent;
 	bool has_no_core;     /* never a core dump: its memory may hold what is secret */
@@ -49,6 +57,13 @@ struct child {
 int child_start(struct loop *loop, const struct child_spec *spec, struct child *ret_child,
 		struct error *err) __attribute__((warn_unused_result));
 
+/*
+ * In a process that was just forked from `parent`: becomes what the spec says. A failure
+ * is written to report_fd, a negative errno as an int.
+ */
+void child_execute(const struct child_spec *spec, pid_t parent, int report_fd)
+	__attribute__((noreturn));
+
 /* For loop_wait(): whether the child (const struct child *) has ended. */
 bool child_is_ended(const void *child);
 
@@ -63,11 +78,11 @@ void child_signal(const struct child *child, int number);
 void child_stop(struct loop *loop, struct child *child, int64_t grace_ms);
 
 /*
- * For a child that was ended by TERM, INT or HUP and not by us: waits a moment for the
- * same to come to us, since a shutdown signals every process, and not all at once.
- * -ECANCELED: it came. 0: it did not, or the child ended otherwise.
+ * For a child that was ended by this signal (0: by none) and not by us. For TERM, INT and
+ * HUP waits a moment for the same to come to us, since a shutdown signals every process,
+ * and not all at once. -ECANCELED: it came. 0: it did not, or the child ended otherwise.
  */
-int child_check_shutdown(struct loop *loop, const struct child *child, struct error *err)
+int child_check_shutdown(struct loop *loop, int number, struct error *err)
 	__attribute__((warn_unused_result));
 
 /*

@@ -20,6 +20,7 @@ struct command {
 	const char *directory;
 	const struct identity *identity;
 	struct deadline deadline;
+	int64_t tasks_max; /* processes of its user; 0: as many as we may have */
 };
 
 /* How it ended. */
@@ -34,7 +35,7 @@ struct command_end {
  * Runs it to its end, waiting for the process and not for the end of its output (facts
  * P1). 0 if it exited with status 0; what it left running is left alone then. -ECHILD:
  * another status or a signal; -ETIMEDOUT; -ECANCELED; the errno of a failed start. In
- * these cases its whole session is ended before the call returns.
+ * these cases all that it started is ended before the call returns.
  */
 int command_run(struct loop *loop, const struct command *command,
 		struct command_end *ret_end, struct error *err)

@@ -354,6 +354,43 @@ static void done_takes_a_zeroed_and_a_done_one(void **state)
 	assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
 }
 
+static void limits_are_made_alike(void **state)
+{
+	static const char *const arguments[] = {
+		"sh", "-c", "ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -Sp; ulimit -Hp",
+		NULL
+	};
+	const struct child_limits limits = { .open_files_soft = 100,
+					     .open_files_hard = 200,
+					     .tasks_max = 3000 };
+	/* above what anybody may set (proc(5), nr_open): as far as it goes */
+	const struct child_limits beyond = { .open_files_soft = 100,
+					     .open_files_hard = INT64_C(1) << 40 };
+	struct rlimit ours;
+	char output[OUTPUT_MAX_BYTES], expected[OUTPUT_MAX_BYTES];
+	struct child child;
+	int fds[2];
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &ours), 0);
+	(void)snprintf(expected, sizeof(expected),
+		       "100\n200\n0\n3000\n3000\n100\n%llu\n0\n",
+		       (unsigned long long)ours.rlim_max);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	{
+		struct child_spec spec = { .arguments = arguments,
+					   .environment = usual_environment,
+					   .executable_fd = -1,
+					   .limits = &limits,
+					   .fds = { -1, fds[1], fds[1], -1 } };
+
+		run(*state, &spec, &child);
+		spec.limits = &beyond;
+		run(*state, &spec, &child);
+	}
+	take_output(fds, output);
+	assert_memory_equal(output, expected, strlen(expected));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +402,7 @@ int main(int argc, char **argv)
 		fixture_test(what_is_asked_for_is_set),
 		fixture_test(descriptors_may_collide),
 		fixture_test(closed_standard_input_is_no_trap),
+		fixture_test(limits_are_made_alike),
 		cmocka_unit_test(done_takes_a_zeroed_and_a_done_one),
 	};
 
