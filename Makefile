@@ -127,11 +127,15 @@ BOOTAGENT_SOURCES := \
 	agent/state/verdicts.c \
 	agent/steps/command.c \
 	agent/steps/environment.c \
+	agent/steps/forward.c \
+	agent/steps/group.c \
 	agent/steps/job.c \
+	agent/steps/output.c \
 	agent/steps/outputs.c \
 	agent/steps/requirements.c \
 	agent/steps/ruby.c \
 	agent/steps/steps.c \
+	agent/steps/tail.c \
 	agent/userdata/extract.c \
 	agent/userdata/fetch.c \
 	agent/userdata/mime.c \
@@ -280,6 +284,7 @@ UNIT_TESTS := \
 	tests/unit/state/test_verdicts.c \
 	tests/unit/steps/test_command.c \
 	tests/unit/steps/test_ruby.c \
+	tests/unit/steps/test_tail.c \
 	tests/unit/tree/test_current.c \
 	tests/unit/tree/test_gemfile.c \
 	tests/unit/tree/test_links.c \

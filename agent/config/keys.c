@@ -86,6 +86,22 @@ static const struct config_key step_keys[] = {
 		.help = "A command whose output decides about the outputs, too.",
 	},
 	{
+		.name = "parallel",
+		.type = CONFIG_BOOLEAN,
+		.offset = offsetof(struct config_step, is_parallel),
+		.fallback = "false",
+		.help = "Whether it may run beside neighbours that say so, too.",
+	},
+	{
+		.name = "tasks_max",
+		.type = CONFIG_COUNT,
+		.offset = offsetof(struct config_step, tasks_max),
+		.fallback = "4096",
+		.minimum = 16,
+		.maximum = 4194304,
+		.help = "How many processes and threads the step's user may have.",
+	},
+	{
 		.name = "remove",
 		.type = CONFIG_BOOLEAN,
 		.is_for_merging = true,
@@ -419,6 +435,8 @@ struct json_object *key_default(const struct config_key *key,
 		return NULL;
 	if (key->type == CONFIG_COUNT)
 		value = json_object_new_int64(strtoll(text, NULL, 10));
+	else if (key->type == CONFIG_BOOLEAN)
+		value = json_object_new_boolean(strcmp(text, "true") == 0);
 	else
 		value = json_object_new_string(text);
 	if (!value)

@@ -48,33 +48,33 @@ void log_init(struct log *log, bool is_verbose)
 			     .is_verbose = is_verbose };
 }
 
-static void write_stderr(const char *text)
+static bool write_stderr(const char *text)
 {
 	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
 	autofree char *line = text_format("bootagent: %s\n", text);
 
-	if (poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) &&
-	    write(STDERR_FILENO, line, strlen(line)) < 0)
-		return;
+	return poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) &&
+		write(STDERR_FILENO, line, strlen(line)) > 0;
 }
 
 /*
  * systemd.io/JOURNAL_NATIVE_PROTOCOL: one datagram, a field a line; no line ends within.
  */
-static void write_journal(const struct log *log, int priority, const char *text)
+static bool write_journal(const struct log *log, int priority, const char *step,
+			  const char *text)
 {
 	static const struct sockaddr_un address = { .sun_family = AF_UNIX,
 						    .sun_path = JOURNAL_SOCKET };
 	autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	autofree char *entry =
-		text_format("PRIORITY=%d\nSYSLOG_IDENTIFIER=bootagent\n"
-			    "BOOTAGENT_RUN_ID=%s\nMESSAGE=%s\n",
-			    priority, log->run_id ? log->run_id : "", text);
+	autofree char *entry = text_format("PRIORITY=%d\nSYSLOG_IDENTIFIER=bootagent\n"
+					   "BOOTAGENT_RUN_ID=%s\n%s%s%sMESSAGE=%s\n",
+					   priority, log->run_id ? log->run_id : "",
+					   step ? "BOOTAGENT_STEP=" : "",
+					   step ? step : "", step ? "\n" : "", text);
 
-	if (fd >= 0 &&
-	    sendto(fd, entry, strlen(entry), MSG_NOSIGNAL,
-		   (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return;
+	return fd >= 0 &&
+		sendto(fd, entry, strlen(entry), MSG_NOSIGNAL,
+		       (const struct sockaddr *)&address, sizeof(address)) >= 0;
 }
 
 void log_write(const struct log *log, int priority, const char *format, ...)
@@ -89,7 +89,13 @@ void log_write(const struct log *log, int priority, const char *format, ...)
 	va_end(arguments);
 	text_make_printable(text);
 	if (log->is_journal)
-		write_journal(log, priority, text);
+		(void)write_journal(log, priority, NULL, text);
 	else
-		write_stderr(text);
+		(void)write_stderr(text);
+}
+
+bool log_output(const struct log *log, const char *step, const char *line)
+{
+	return log->is_journal ? write_journal(log, LOG_INFO, step, line)
+			       : write_stderr(line);
 }

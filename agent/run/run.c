@@ -95,7 +95,11 @@ int run_init(struct run *run, const struct options *options, const char *verb,
 	*run = (struct run){ .options = options, .verb = verb, .lock_fd = -1 };
 	run->is_boot = strcmp(verb, "boot") == 0;
 	run->places = (struct places){
-		.root_fd = -1, .run_fd = -1, .state_fd = -1, .cache_fd = -1
+		.root_fd = -1,
+		.run_fd = -1,
+		.steps_fd = -1,
+		.state_fd = -1,
+		.cache_fd = -1,
 	};
 	run->started_at_ms = clock_realtime_ms();
 	run->begun_ms = clock_monotonic_ms();
@@ -172,6 +176,7 @@ int run_lock(struct run *run, bool waits, struct error *err)
 		return result;
 	/* What killed runs left half written: under our lock nobody else writes there. */
 	file_sweep(run->places.run_fd);
+	file_sweep(run->places.steps_fd);
 	file_sweep(run->places.state_fd);
 	/* The budget is the run's, not that of whoever was waited for. */
 	run->begun_ms = clock_monotonic_ms();

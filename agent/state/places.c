@@ -22,6 +22,8 @@
  */
 
 #define RUN_DIRECTORY "/run/bootagent"
+#define STEPS_DIRECTORY "steps"
+#define STEPS_MODE 0700
 #define STATE_DIRECTORY "/var/lib/bootagent"
 #define CACHE_DIRECTORY "/var/cache/bootagent"
 
@@ -86,9 +88,11 @@ static int make_own(const struct places *places, const char *path, int *ret_fd,
 
 static int open_root(struct places *places, const char *root, struct error *err)
 {
-	*places = (struct places){
-		.root_fd = -1, .run_fd = -1, .state_fd = -1, .cache_fd = -1
-	};
+	*places = (struct places){ .root_fd = -1,
+				   .run_fd = -1,
+				   .steps_fd = -1,
+				   .state_fd = -1,
+				   .cache_fd = -1 };
 	places->root = text_copy(root);
 	places->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (places->root_fd < 0)
@@ -103,6 +107,9 @@ int places_init(struct places *places, const char *root, struct error *err)
 
 	if (result == 0)
 		result = make_own(places, RUN_DIRECTORY, &places->run_fd, err);
+	if (result == 0)
+		result = file_make_directory(places->run_fd, STEPS_DIRECTORY, STEPS_MODE,
+					     &places->steps_fd, err);
 	if (result == 0)
 		result = make_own(places, STATE_DIRECTORY, &places->state_fd, err);
 	if (result == 0)
@@ -136,6 +143,7 @@ void places_done(struct places *places)
 {
 	close_place(&places->root_fd);
 	close_place(&places->run_fd);
+	close_place(&places->steps_fd);
 	close_place(&places->state_fd);
 	close_place(&places->cache_fd);
 	free(places->root);

@@ -9,14 +9,11 @@
 #include "metadata/metadata.h"
 #include "release/release_types.h"
 #include "run/run.h"
-#include "secrets/blank.h"
 #include "setup/setup_types.h"
-#include "steps/command.h"
 #include "steps/environment.h"
-#include "steps/outputs.h"
+#include "steps/group.h"
 #include "worker/worker.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,97 +25,61 @@
 
 /* The whole file system, without a word: as long as a flip may take. */
 #define FLUSH_TOTAL_MS INT64_C(600000)
-/* What a step made is written to the disk, whatever is left of its own time. */
-#define KEEPING_MS INT64_C(600000)
 
-static int perform_command(struct run *run, const struct config_step *step,
-			   const struct config_texts *environment,
-			   struct step_record *record, struct error *err)
+/* The steps of one kind in their order. The caller frees the list. */
+static const struct config_step **select_steps(const struct run *run, enum step_when when,
+					       size_t *ret_count)
 {
-	const struct command command = {
-		.arguments = (const char *const *)step->run.items,
-		.environment = (const char *const *)environment->items,
-		.directory = run->release->directory,
-		.identity = &run->setup->application,
-		.deadline = deadline_sooner(deadline_in(step->timeout_ms), run->deadline),
-	};
-	autofree struct command_end *end = memory_new(1, sizeof(*end));
-	int result = command_run(&run->loop, &command, end, err);
-
-	record->exit_status = end->exit_status;
-	record->signal = end->signal;
-	blank_secrets(run->secrets, end->tail, end->is_cut);
-	free(run->step_output);
-	run->step_output = text_copy(end->tail);
-	return result;
-}
-
-/* The command runs only if its outputs, should it have any, are not there already. */
-static int perform_cached(struct run *run, const struct config_step *step,
-			  const struct config_texts *environment,
-			  struct step_record *record, struct error *err)
-{
-	struct outputs outputs = {
-		.step = step,
-		.environment = environment,
-		.deadline = deadline_sooner(deadline_in(step->timeout_ms), run->deadline),
-	};
-	int result;
-
-	/* What an earlier step wrote says nothing of this one. */
-	free(run->step_output);
-	run->step_output = NULL;
-	result = outputs_find(run, &outputs, err);
-	(void)strcpy(record->key, outputs.key);
-	record->is_cached = outputs.is_hit;
-	if (result == 0 && !outputs.is_hit) {
-		result = perform_command(run, step, environment, record, err);
-		outputs.deadline =
-			deadline_sooner(deadline_in(KEEPING_MS), run->deadline);
-		if (result == 0)
-			result = outputs_keep(run, &outputs, err);
-		if (result < 0 && result != -ECANCELED)
-			outputs_drop(run, &outputs);
-	}
-	outputs_done(&outputs);
-	return result;
-}
-
-static int perform(struct run *run, const struct config_step *step,
-		   const struct config_texts *environment, struct error *err)
-{
-	struct step_record *record = run_add_step(run, step->name);
-	int64_t begun_ms = clock_monotonic_ms();
-	int result = step->outputs.count > 0
-		? perform_cached(run, step, environment, record, err)
-		: perform_command(run, step, environment, record, err);
-
-	record->duration_ms = clock_monotonic_ms() - begun_ms;
-	record->state = result == 0 ? "done" : "failed";
-	return result < 0 ? error_wrap(err, "step '%s'", step->name) : 0;
-}
-
-static int perform_all(struct run *run, enum step_when when, struct error *err)
-{
-	struct config_texts environment = { 0 };
 	const struct config_steps *steps = &run->config->steps;
-	size_t count = 0, cached_count = 0;
-	int result = 0;
+	const struct config_step **selected =
+		memory_new(steps->count + 1, sizeof(*selected));
 
-	environment_make(run, &environment);
-	for (size_t i = 0; i < steps->count && result == 0; i++) {
-		if (steps->items[i].when != (int64_t)when)
-			continue;
-		result = perform(run, &steps->items[i], &environment, err);
-		count++;
-		cached_count += run->steps[run->step_count - 1].is_cached;
-	}
-	environment_done(&environment);
+	*ret_count = 0;
+	for (size_t i = 0; i < steps->count; i++)
+		if (steps->items[i].when == (int64_t)when)
+			selected[(*ret_count)++] = &steps->items[i];
+	return selected;
+}
+
+/* How many of the steps may begin together: neighbours that all say so, else one. */
+static size_t group_length(const struct config_step *const *steps, size_t count)
+{
+	size_t length = 0;
+
+	while (length < count && steps[length]->is_parallel)
+		length++;
+	return length ? length : 1;
+}
+
+static void describe(struct run *run, size_t count, size_t first_record)
+{
+	size_t cached_count = 0;
+
+	for (size_t i = first_record; i < run->step_count; i++)
+		cached_count += run->steps[i].is_cached;
 	if (cached_count > 0)
 		run_detail(run, "%zu step%s, %zu as before", count, count == 1 ? "" : "s",
 			   cached_count);
 	else
 		run_detail(run, "%zu step%s", count, count == 1 ? "" : "s");
+}
+
+static int perform_all(struct run *run, enum step_when when, struct error *err)
+{
+	struct config_texts environment = { 0 };
+	size_t count, next = 0, first_record = run->step_count;
+	autofree const struct config_step **steps = select_steps(run, when, &count);
+	int result = 0;
+
+	environment_make(run, &environment);
+	while (next < count && result == 0) {
+		size_t length = group_length(steps + next, count - next);
+
+		result = group_perform(run, steps + next, length, &environment, err);
+		next += length;
+	}
+	environment_done(&environment);
+	describe(run, next, first_record);
 	return result;
 }
 

@@ -33,6 +33,8 @@ struct config_step {
 	struct config_texts inputs, outputs; /* below the release */
 	struct config_texts key_command;
 	int64_t timeout_ms;
+	int64_t tasks_max;
+	bool is_parallel;
 };
 
 struct config_steps {

@@ -24,4 +24,10 @@ void log_init(struct log *log, bool is_verbose);
 void log_write(const struct log *log, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * Writes a line of a step's output, as it is: to the journal with the step's name as a
+ * field. false: it was dropped, for there was no room for it just now.
+ */
+bool log_output(const struct log *log, const char *step, const char *line);
+
 #endif

@@ -21,7 +21,8 @@ struct stage_record {
 /* One entry of last_run.steps. */
 struct step_record {
 	const char *name; /* the configuration's */
-	const char *state;
+	const char
+		*state; /* "done", "failed", or "interrupted": by no fault of its own */
 	int64_t duration_ms;
 	int exit_status;            /* -1: none */
 	int signal;                 /* 0: none */

@@ -13,6 +13,7 @@ struct places {
 	char *root; /* as given, "/" unless --root */
 	int root_fd;
 	int run_fd;   /* run/bootagent */
+	int steps_fd; /* run/bootagent/steps, root's alone */
 	int state_fd; /* var/lib/bootagent */
 	int cache_fd; /* var/cache/bootagent */
 };

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from conftest import shell
 from servers.journal import run_below_journal
 
 
@@ -45,3 +46,29 @@ def test_another_stream_is_not_ours(box, journal):
     assert status == 1
     assert entries == []
     assert stderr.startswith("bootagent: sync: source: ")
+
+
+@only_root
+def test_what_steps_print_comes_with_the_steps_name(box, journal):
+    box.configure(steps=[shell("talk", "echo one; printf 'two\\rthree'; echo; exit 3")])
+    status, entries, stderr = journal("boot")
+    assert (status, stderr) == (1, "")
+    run_id = box.status()[0]["last_run"]["run_id"]
+    printed = [entry for entry in entries if "BOOTAGENT_STEP" in entry]
+    assert [entry["MESSAGE"] for entry in printed] == ["one", "two", "three"]
+    for entry in printed:
+        assert (entry["BOOTAGENT_STEP"], entry["PRIORITY"]) == ("talk", "6")
+        assert entry["BOOTAGENT_RUN_ID"] == run_id
+    # not once more with the failure
+    assert [entry["PRIORITY"] for entry in entries].count("3") == 1
+
+
+@only_root
+def test_a_journal_that_takes_nothing_is_not_waited_for(box, journal):
+    """Nobody reads while the run lasts: what did not fit is told by the file."""
+    box.configure(steps=[shell("flood", "seq 100000")])
+    status, entries, _ = journal("boot")
+    assert status == 0
+    assert 0 < len([entry for entry in entries if "BOOTAGENT_STEP" in entry]) < 10000
+    kept = box.root / "run/bootagent/steps/flood.log"
+    assert kept.read_text().splitlines()[-1] == "100000"

@@ -192,7 +192,7 @@ static void null_takes_back_what_lower_layers_set(void **state)
 	assert_value(&layers, "steps",
 		     "[{\"name\":\"a\",\"when\":\"before-publish\",\"run\":[\"a\"],"
 		     "\"timeout\":\"15m\",\"inputs\":[],\"outputs\":[],"
-		     "\"key_command\":null}]",
+		     "\"key_command\":null,\"parallel\":false,\"tasks_max\":4096}]",
 		     "user data:1");
 	layers_done(&layers);
 	load_good(*state, "{\"steps\": null, \"_comment\": null}", &layers);
