@@ -283,6 +283,7 @@ UNIT_TESTS := \
 	tests/unit/state/test_runfile.c \
 	tests/unit/state/test_verdicts.c \
 	tests/unit/steps/test_command.c \
+	tests/unit/steps/test_forward.c \
 	tests/unit/steps/test_ruby.c \
 	tests/unit/steps/test_tail.c \
 	tests/unit/tree/test_current.c \

@@ -77,16 +77,19 @@ static bool is_held(void)
 
 /*
  * As those die, their children become ours: called again and again it ends them all. The
- * numbers are not given away while we have not reaped them.
+ * numbers are not given away while we have not reaped them. false: this kernel does not
+ * tell who they are.
  */
-static void kill_children(void)
+static bool kill_children(void)
 {
 	int fd = open(CHILDREN, O_RDONLY | O_CLOEXEC);
 	char chunk[CHUNK_BYTES];
 	ssize_t length;
 	pid_t pid = 0;
 
-	while (fd >= 0 && (length = read(fd, chunk, sizeof(chunk))) > 0)
+	if (fd < 0)
+		return false;
+	while ((length = read(fd, chunk, sizeof(chunk))) > 0)
 		for (ssize_t i = 0; i < length; i++) {
 			if (chunk[i] >= '0' && chunk[i] <= '9') {
 				pid = pid * 10 + (chunk[i] - '0');
@@ -96,8 +99,8 @@ static void kill_children(void)
 				(void)kill(pid, SIGKILL);
 			pid = 0;
 		}
-	if (fd >= 0)
-		(void)close(fd);
+	(void)close(fd);
+	return true;
 }
 
 static void keep(struct keeper *keeper)
@@ -114,8 +117,9 @@ static void keep(struct keeper *keeper)
 			return;
 		if (getppid() != keeper->parent)
 			is_orphan = true;
-		if (is_orphan)
-			kill_children();
+		/* With us the command itself dies, at least. */
+		if (is_orphan && !kill_children())
+			return;
 		(void)sigtimedwait(&awaited, NULL, is_orphan ? &again : NULL);
 	}
 }
