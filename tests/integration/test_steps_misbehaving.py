@@ -401,6 +401,14 @@ def test_the_live_line_has_the_last_that_was_written(box):
     assert [line for line in live if line] == ["one", "Installing rake", "Installing puma"]
 
 
+def test_the_live_line_of_neighbours_has_their_names(box):
+    box.configure(steps=[shell("a", "echo one; sleep 1.5", parallel=True),
+                         shell("b", "sleep 0.7; echo two; sleep 0.8", parallel=True)])
+    _, written, *_ = on_terminal(box, "boot")
+    live = re.findall(r"steps +… ([^\r\n\033]+)", written)
+    assert [line for line in live if line] == ["a: one", "b: two"]
+
+
 def test_one_that_kills_its_parent_and_exits_with_0(box):
     """Its keeper is root's, or else the step has failed."""
     box.configure(steps=[shell("kill", "kill -9 $PPID; exit 0")])
