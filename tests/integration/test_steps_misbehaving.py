@@ -546,4 +546,5 @@ def test_a_daemon_of_a_good_neighbour_stays(box):
     (daemon,) = [box.watch(pid) for pid in noted(box)]
     assert not daemon.has_ended()
     daemon.kill()
+    assert daemon.has_ended(WITHIN_S)
     assert marked(box) == []
