@@ -34,6 +34,7 @@ struct task {
 	int64_t begun_ms, ended_ms;
 	size_t record; /* index in run->steps */
 	bool is_recorded, is_started, is_judged;
+	bool is_sought; /* its outputs were looked for */
 };
 
 struct group {
@@ -209,17 +210,23 @@ static int run_all(struct group *group, struct error *err)
 	return result;
 }
 
-/* A step whose outputs are there already is done before it begins. */
+/*
+ * A step whose outputs are there already is done before it begins; another's record is
+ * completed once it has run, which it never does in a group that fails here.
+ */
 static int find_outputs(struct group *group, struct task *task, struct error *err)
 {
 	int64_t begun_ms = clock_monotonic_ms();
 	struct step_record *record = record_of(group, task);
 	int result = outputs_find(group->run, &task->outputs, err);
 
+	task->is_sought = true;
 	(void)strcpy(record->key, task->outputs.key);
 	record->is_cached = task->outputs.is_hit;
 	record->duration_ms = clock_monotonic_ms() - begun_ms;
-	record->state = result < 0 ? "failed" : "done";
+	record->state = task->outputs.is_hit ? "done" : "interrupted";
+	if (result < 0 && result != -ECANCELED)
+		record->state = "failed";
 	task->is_judged = task->outputs.is_hit;
 	return result < 0 ? error_wrap(err, "step '%s'", task->step->name) : 0;
 }
@@ -234,15 +241,14 @@ static int find_all_outputs(struct group *group, struct error *err)
 	return result;
 }
 
-/* What one made that ended well is kept also if another failed. */
 static int keep_outputs(struct group *group, struct task *task, struct error *err)
 {
 	struct step_record *record = record_of(group, task);
 	int64_t begun_ms = clock_monotonic_ms();
 	int result;
 
-	task->outputs.deadline =
-		deadline_sooner(deadline_in(KEEPING_MS), group->run->deadline);
+	if (!text_is_equal(record->state, "done"))
+		return -ECHILD;
 	result = outputs_keep(group->run, &task->outputs, err);
 	record->duration_ms += clock_monotonic_ms() - begun_ms;
 	if (result == 0)
@@ -251,22 +257,25 @@ static int keep_outputs(struct group *group, struct task *task, struct error *er
 	return error_wrap(err, "step '%s'", task->step->name);
 }
 
-/* The error is the steps' own, if they have one. */
+/*
+ * What one made that ended well is kept also if another failed; the error is the steps'
+ * own, if they have one. Interrupted, the next run does the rest.
+ */
 static int keep_all_outputs(struct group *group, int result, struct error *err)
 {
-	for (size_t i = 0; i < group->count; i++) {
+	for (size_t i = 0; i < group->count && result != -ECANCELED; i++) {
 		struct task *task = &group->tasks[i];
 		struct error problem = { 0 };
-		int kept = -ECHILD;
+		int kept;
 
-		if (!task->is_recorded || task->step->outputs.count == 0 ||
-		    task->outputs.is_hit || result == -ECANCELED)
+		if (!task->is_sought || task->outputs.is_hit)
 			continue;
-		if (task->is_started && strcmp(record_of(group, task)->state, "done") == 0)
-			kept = keep_outputs(group, task, &problem);
+		task->outputs.deadline =
+			deadline_sooner(deadline_in(KEEPING_MS), group->run->deadline);
+		kept = keep_outputs(group, task, &problem);
 		if (kept < 0 && kept != -ECANCELED)
 			outputs_drop(group->run, &task->outputs);
-		if (problem.code && result == 0) {
+		if (problem.code && (result == 0 || kept == -ECANCELED)) {
 			*err = problem;
 			result = kept;
 		}

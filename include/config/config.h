@@ -32,8 +32,7 @@ struct config_step {
 	struct config_texts run;
 	struct config_texts inputs, outputs; /* below the release */
 	struct config_texts key_command;
-	int64_t timeout_ms;
-	int64_t tasks_max;
+	int64_t timeout_ms, tasks_max;
 	bool is_parallel;
 };
 
@@ -52,10 +51,7 @@ struct config_linked_files {
 	size_t count;
 };
 
-/*
- * The effective configuration. Every key has a value; texts without a default may be
- * NULL.
- */
+/* The effective configuration. Every key has a value, but texts without a default. */
 struct config {
 	struct {
 		char *name;

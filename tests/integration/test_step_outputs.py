@@ -102,6 +102,38 @@ def test_another_command_or_environment(made):
     assert len(set(keys)) == 4 and made.count() == 4
 
 
+def test_side_by_side(made):
+    assets = shell("assets", f"{COUNT}; cat {LOCK} >public/assets/made", inputs=[LOCK],
+                   outputs=["public/assets"], parallel=True)
+    made.configure(steps=[install(parallel=True), assets])
+    deploy(made)
+    assert [step(made, i)["cached"] for i in (0, 1)] == [True, False]
+    result = deploy(made)
+    assert "2 steps, 2 as before" in result.stdout and made.count() == 2
+    assert (made.deploy_to / "current/public/assets/made").read_text() == "one\n"
+
+
+def test_side_by_side_what_ended_well_is_kept(made):
+    """Though another failed later."""
+    made.configure(steps=[install(parallel=True), shell("bad", "sleep 1; exit 3", parallel=True)])
+    result = deploy(made, 5, **lock("two\n"))
+    assert "step 'bad': exit status 3" in result.stderr
+    assert [step(made, i)["state"] for i in (0, 1)] == ["done", "failed"]
+    made.configure(steps=[install()])
+    deploy(made)
+    assert step(made)["cached"] is True and installed(made) == "two\n"
+
+
+def test_side_by_side_and_one_has_no_input(made):
+    """The other one, whose outputs were made room for, never ran: nothing of it is kept."""
+    lost = shell("lost", "true", inputs=["none"], outputs=["lost"], parallel=True)
+    made.configure(steps=[install(parallel=True), lost])
+    result = deploy(made, 5, **lock("two\n"))
+    assert "step 'lost'" in result.stderr and "none" in result.stderr
+    assert [step(made, i)["state"] for i in (0, 1)] == ["interrupted", "failed"]
+    assert len(entries(made)) == 1 and made.count() == 1
+
+
 def test_a_rollback_has_its_files(made):
     first = made.current()[0]
     deploy(made, **lock("two\n"))
