@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""`make demo`: a simulated instance boots a real Puma application, follows a commit, and
-takes back one that does not boot.
+"""`make demo`: a simulated instance boots a real Puma application, follows a commit, takes
+back one that does not boot, and refuses to try that again.
 
 Everything a person reads here happened: the agent writes its own lines, and each sentence of
 ours is printed only after the fact was checked, with the region, over HTTP or on disk. The
@@ -14,12 +14,14 @@ import sys
 
 from region.client import RegionError
 from servers.process import NotReady
+from servers.repository import RACK
 from client import Client
 from rack_site import Site
 
 AGENT_WITHIN_S = 120
 END_WITHIN_S = 20
 PREVIOUS_SERVES = 5
+REFUSED = 6
 BROKEN = b'raise "this commit does not boot"\n'
 GROUP = "web"
 HOOK = "launch"
@@ -148,6 +150,18 @@ def show_taking_back(site):
     say(f"was of {good[:12]}; the longest wait was {client.longest_s:.1f} s.")
 
 
+def show_refusal(site):
+    """It is remembered: a timer's next sync does not do it all again. A fix goes through."""
+    good = site.current()
+    agent(site, "sync", wanted=REFUSED)
+    check(site.current() == good, "the refused sync moved `current`")
+    site.repository.commit({"config.ru": (RACK / "config.ru").read_bytes(), "VERSION": b"version 3\n"},
+                           "it boots again")
+    say(f"\nA commit mends config.ru; main is now {site.repository.head[:12]}.")
+    agent(site, "sync")
+    show_answer(site, "version 3")
+
+
 def show_status(site):
     agent(site, "status")
     status, _ = site.status()
@@ -166,6 +180,7 @@ def show(site):
     show_sync(site)
     show_status(site)
     show_taking_back(site)
+    show_refusal(site)
 
 
 def explain(error, log=""):
