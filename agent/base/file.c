@@ -227,7 +227,8 @@ static int link_temporary(int dir_fd, const char *target,
 	return -EEXIST;
 }
 
-int file_link(int dir_fd, const char *name, const char *target, struct error *err)
+int file_link(int dir_fd, const char *name, const char *target,
+	      enum file_durability durability, struct error *err)
 {
 	char temporary[TEMPORARY_NAME_BYTES];
 	int result = link_temporary(dir_fd, target, temporary);
@@ -236,7 +237,7 @@ int file_link(int dir_fd, const char *name, const char *target, struct error *er
 		result = -errno;
 		(void)unlinkat(dir_fd, temporary, 0);
 	}
-	if (result == 0)
+	if (result == 0 && durability == FILE_DURABLE)
 		result = sync_directory(dir_fd);
 	if (result == -EISDIR)
 		return error_set(

@@ -152,7 +152,7 @@ static int move_link(const struct layout *layout, int release_fd, const char *ta
 			err, errno,
 			"write '%s' to the disk: %s: 'current' was left as it was",
 			target, strerror(errno));
-	result = file_link(layout->fd, "current", target, err);
+	result = file_link(layout->fd, "current", target, FILE_DURABLE, err);
 	return result < 0 ? error_wrap(err, "in '%s'", layout->path) : 0;
 }
 

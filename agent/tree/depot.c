@@ -140,7 +140,8 @@ int depot_prepare(int depot_fd, const char *name, const struct wanted *wanted,
 		autofree char *path =
 			text_format("%s/%s", name, wanted_output(wanted, i));
 		autoplace struct place place = PLACE_CLOSED;
-		int result = place_open(depot_fd, DEPOT_PATH, path, &place, err);
+		int result = place_open(depot_fd, DEPOT_PATH, path, FILE_VOLATILE, &place,
+					err);
 
 		if (result < 0)
 			return result;

@@ -49,7 +49,8 @@ static int put_link(int release_fd, const struct link *link, bool *ret_is_change
 	autofree char *below = text_format("shared/%s", link->path);
 	autofree char *target = place_target(link->path, below);
 	autoplace struct place place = PLACE_CLOSED;
-	int result = place_open(release_fd, "the release", link->path, &place, err);
+	int result = place_open(release_fd, "the release", link->path, FILE_DURABLE,
+				&place, err);
 
 	if (result < 0)
 		return result;
@@ -59,7 +60,7 @@ static int put_link(int release_fd, const struct link *link, bool *ret_is_change
 		return 0;
 	result = clear_directory(&place, link, err);
 	if (result == 0)
-		result = file_link(place.fd, place.name, target, err);
+		result = file_link(place.fd, place.name, target, FILE_DURABLE, err);
 	return result;
 }
 

@@ -15,7 +15,8 @@
 /*
  * The links at a step's outputs, by which it writes into the depot. The step owns its
  * release and may have put something else in a link's place; what is not exactly our link
- * is never touched.
+ * is never touched. What is made in a release is synced with all of it, before that is
+ * recorded as prepared.
  */
 
 char *outlinks_target(const char *path, const char *name)
@@ -48,9 +49,11 @@ static int make_link(const struct outlinks *links, const char *output, const cha
 {
 	autofree char *target = outlinks_target(output, name);
 	autoplace struct place place = PLACE_CLOSED;
-	int result = place_open(links->release_fd, "the release", output, &place, err);
+	int result = place_open(links->release_fd, "the release", output, FILE_VOLATILE,
+				&place, err);
 
-	return result < 0 ? result : file_link(place.fd, place.name, target, err);
+	return result < 0 ? result
+			  : file_link(place.fd, place.name, target, FILE_VOLATILE, err);
 }
 
 int outlinks_make(const struct outlinks *links, const char *name, struct error *err)
@@ -72,7 +75,8 @@ static bool open_own(const struct outlinks *links, const char *output, const cha
 	struct error ignored;
 	autoclose int fd = -1;
 
-	if (place_open(links->release_fd, "the release", output, &place, &ignored) < 0 ||
+	if (place_open(links->release_fd, "the release", output, FILE_VOLATILE, &place,
+		       &ignored) < 0 ||
 	    !place_is_link(&place, target))
 		return false;
 	fd = file_open_without_links(links->depot_fd, below, O_PATH | O_DIRECTORY);
@@ -105,10 +109,11 @@ int outlinks_move(const struct outlinks *links, const char *name, const char *ne
 		autofree char *target = outlinks_target(output, new_name);
 		autoplace struct place place = PLACE_CLOSED;
 
-		result =
-			place_open(links->release_fd, "the release", output, &place, err);
+		result = place_open(links->release_fd, "the release", output,
+				    FILE_VOLATILE, &place, err);
 		if (result == 0 && place_is_link(&place, before))
-			result = file_link(place.fd, place.name, target, err);
+			result = file_link(place.fd, place.name, target, FILE_VOLATILE,
+					   err);
 	}
 	return result;
 }
@@ -122,8 +127,8 @@ int outlinks_remove(const struct outlinks *links, const char *name, struct error
 		autofree char *target = outlinks_target(output, name);
 		autoplace struct place place = PLACE_CLOSED;
 
-		result =
-			place_open(links->release_fd, "the release", output, &place, err);
+		result = place_open(links->release_fd, "the release", output,
+				    FILE_VOLATILE, &place, err);
 		if (result == 0 && place_is_link(&place, target))
 			result = file_remove(place.fd, place.name, err);
 	}

@@ -21,14 +21,15 @@
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define DIRECTORY_MODE 0755
 
-static int open_or_make(int dir_fd, const char *name, int *ret_fd)
+static int open_or_make(int dir_fd, const char *name, enum file_durability durability,
+			int *ret_fd)
 {
 	autoclose int fd = openat(dir_fd, name, DIRECTORY_FLAGS);
 
 	if (fd < 0 && errno == ENOENT) {
 		if (mkdirat(dir_fd, name, DIRECTORY_MODE) < 0 && errno != EEXIST)
 			return -errno;
-		if (fsync(dir_fd) < 0)
+		if (durability == FILE_DURABLE && fsync(dir_fd) < 0)
 			return -errno;
 		fd = openat(dir_fd, name, DIRECTORY_FLAGS);
 	}
@@ -60,7 +61,8 @@ static int say_step(int dir_fd, const char *name, const char *way, int code,
 			 way, strerror(-code));
 }
 
-int place_open(int root_fd, const char *root, const char *path, struct place *ret_place,
+int place_open(int root_fd, const char *root, const char *path,
+	       enum file_durability durability, struct place *ret_place,
 	       struct error *err)
 {
 	autofree char *way = text_copy(path);
@@ -74,7 +76,7 @@ int place_open(int root_fd, const char *root, const char *path, struct place *re
 		int result;
 
 		*slash = '\0';
-		result = open_or_make(fd, name, &below_fd);
+		result = open_or_make(fd, name, durability, &below_fd);
 		if (result < 0)
 			result = say_step(fd, name, way, result, err);
 		if (result < 0)

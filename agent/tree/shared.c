@@ -146,7 +146,8 @@ int shared_provide(const struct layout *layout, const struct link *link,
 {
 	autofree char *path = text_format("shared/%s", link->path);
 	autoplace struct place place = PLACE_CLOSED;
-	int result = place_open(layout->fd, layout->path, path, &place, err);
+	int result =
+		place_open(layout->fd, layout->path, path, FILE_DURABLE, &place, err);
 
 	*ret_is_written = false;
 	if (result < 0)

@@ -9,7 +9,7 @@
 struct error;
 
 enum file_durability {
-	FILE_VOLATILE, /* gone at the next boot anyway (/run): renamed, not synced */
+	FILE_VOLATILE, /* renamed, not synced: /run, or what is synced later as a whole */
 	FILE_DURABLE,  /* file and directory are synced before the call returns */
 };
 
@@ -73,9 +73,10 @@ int file_write_bytes(int dir_fd, const char *name, const struct file_content *co
 
 /*
  * Makes `name` a symbolic link to target in one step, whatever link stood there before.
- * -EISDIR: a directory stands at the name (it is left alone). Synced before it returns.
+ * -EISDIR: a directory stands at the name (it is left alone).
  */
-int file_link(int dir_fd, const char *name, const char *target, struct error *err)
+int file_link(int dir_fd, const char *name, const char *target,
+	      enum file_durability durability, struct error *err)
 	__attribute__((warn_unused_result));
 
 /*

@@ -2,6 +2,7 @@
 #ifndef TREE_PLACE_H
 #define TREE_PLACE_H
 
+#include "base/file.h"
 #include "base/memory.h"
 
 #include <stdbool.h>
@@ -18,11 +19,12 @@ struct place {
 
 /*
  * Opens the directory of a relative path without '.', '..' and empty parts, from root_fd
- * down; missing directories are made (mode 0755 less the umask), each synced. `root` is
+ * down; missing directories are made (mode 0755 less the umask). `root` is
  * what the errors call the beginning. -ELOOP, -ENOTDIR: a link, which is never followed,
  * or a file stands on the way. place_close() ends it.
  */
-int place_open(int root_fd, const char *root, const char *path, struct place *ret_place,
+int place_open(int root_fd, const char *root, const char *path,
+	       enum file_durability durability, struct place *ret_place,
 	       struct error *err) __attribute__((warn_unused_result));
 
 /*

@@ -163,9 +163,13 @@ static void link_is_made_and_moved(void **state)
 	const struct scratch *scratch = *state;
 	struct error err = { 0 };
 
-	assert_int_equal(file_link(scratch->fd, "current", "releases/1", &err), 0);
+	assert_int_equal(file_link(scratch->fd, "current", "releases/1", FILE_DURABLE,
+				   &err),
+			 0);
 	assert_link(scratch, "current", "releases/1");
-	assert_int_equal(file_link(scratch->fd, "current", "releases/2", &err), 0);
+	assert_int_equal(file_link(scratch->fd, "current", "releases/2", FILE_DURABLE,
+				   &err),
+			 0);
 	assert_link(scratch, "current", "releases/2");
 	assert_int_equal(scratch_count(scratch), 1);
 }
@@ -179,14 +183,14 @@ static void link_moves_off_a_directory(void **state)
 	/* a link to a directory is replaced, not entered */
 	assert_int_equal(mkdirat(scratch->fd, "d", 0700), 0);
 	assert_int_equal(symlinkat("d", scratch->fd, "current"), 0);
-	assert_int_equal(file_link(scratch->fd, "current", "new", &err), 0);
+	assert_int_equal(file_link(scratch->fd, "current", "new", FILE_DURABLE, &err), 0);
 	assert_link(scratch, "current", "new");
-	assert_int_equal(file_link(scratch->fd, "d", "new", &err), -EISDIR);
+	assert_int_equal(file_link(scratch->fd, "d", "new", FILE_DURABLE, &err), -EISDIR);
 	assert_non_null(strstr(err.text, "'d' is a directory"));
 	assert_int_equal(fstatat(scratch->fd, "d", &status, AT_SYMLINK_NOFOLLOW), 0);
 	assert_true(S_ISDIR(status.st_mode));
 	assert_int_equal(scratch_count(scratch), 2);
-	assert_int_equal(file_link(scratch->fd, "x", "", &err), -ENOENT);
+	assert_int_equal(file_link(scratch->fd, "x", "", FILE_DURABLE, &err), -ENOENT);
 }
 
 static void remove_is_content_with_nothing(void **state)
