@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/process.h"
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +20,7 @@
  */
 
 #define ROUNDS_MAX 64
+#define LOOK_MAX_MS 5000
 #define GROW_COUNT 256
 
 struct member {
@@ -51,12 +52,13 @@ static struct member *find(const struct members *members, pid_t pid)
 	return bsearch(&wanted, members->items, members->count, sizeof(wanted), compare);
 }
 
-static void add(struct members *members, pid_t pid)
+static int add(pid_t pid, int process_fd, void *userdata)
 {
+	struct members *members = userdata;
 	struct process process;
 
-	if (process_look_up(pid, &process) < 0)
-		return;
+	if (process_fd < 0 || process_read(process_fd, &process) < 0)
+		return 0;
 	if (members->count == members->room) {
 		members->items =
 			memory_grow(members->items, members->room,
@@ -68,6 +70,7 @@ static void add(struct members *members, pid_t pid)
 		.parent = process.parent,
 		.start_time_ticks = process.start_time_ticks,
 	};
+	return 0;
 }
 
 /* Most parents have the lower number: one pass finds all, and one more that it did. */
@@ -104,18 +107,10 @@ static void keep_those_below(struct members *members)
 static struct members look(pid_t root)
 {
 	struct members members = { 0 };
-	DIR *processes = opendir("/proc");
-	const struct dirent *entry;
+	autoclose int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (!processes)
-		return members;
-	while ((entry = readdir(processes))) {
-		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-
-		if (pid > 0)
-			add(&members, pid);
-	}
-	(void)closedir(processes);
+	if (fd >= 0)
+		(void)!process_each(fd, deadline_in(LOOK_MAX_MS), add, &members);
 	if (members.count > 0)
 		qsort(members.items, members.count, sizeof(*members.items), compare);
 	mark(&members, root);

@@ -4,10 +4,9 @@
 #include "base/memory.h"
 #include "base/process.h"
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <sys/pidfd.h>
 
 /*
@@ -18,6 +17,7 @@
  */
 
 #define ROUNDS_MAX 16
+#define LOOK_MAX_MS 5000
 
 static bool is_member(pid_t pid, pid_t session)
 {
@@ -38,34 +38,42 @@ static bool kill_member(pid_t pid, pid_t session)
 	return pidfd_send_signal(fd, SIGKILL, NULL, 0) == 0;
 }
 
-/* Visits every process, or until a visit says true; whether one did. */
-static bool find_process(pid_t session, bool (*visit)(pid_t pid, pid_t session),
-			 bool does_stop)
+struct search {
+	pid_t session;
+	bool (*visit)(pid_t pid, pid_t session);
+	bool ends_at_first, has_found;
+};
+
+static int look_at(pid_t pid, int process_fd, void *userdata)
 {
-	DIR *processes = opendir("/proc");
-	const struct dirent *entry;
-	bool has_found = false;
+	struct search *search = userdata;
 
-	if (!processes)
-		return false;
-	while ((!has_found || !does_stop) && (entry = readdir(processes))) {
-		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+	if (process_fd >= 0 && search->visit(pid, search->session))
+		search->has_found = true;
+	return search->has_found && search->ends_at_first ? 1 : 0;
+}
 
-		if (pid > 0 && visit(pid, session))
-			has_found = true;
-	}
-	(void)closedir(processes);
-	return has_found;
+/* Whether a visit of any process said true. */
+static bool find(struct search search)
+{
+	autoclose int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)!process_each(fd, deadline_in(LOOK_MAX_MS), look_at, &search);
+	return search.has_found;
 }
 
 void session_kill(pid_t session)
 {
+	const struct search search = { .session = session, .visit = kill_member };
+
 	for (int round = 0; round < ROUNDS_MAX; round++)
-		if (!find_process(session, kill_member, false))
+		if (!find(search))
 			return;
 }
 
 bool session_has_members(pid_t session)
 {
-	return find_process(session, is_member, true);
+	return find((struct search){
+		.session = session, .visit = is_member, .ends_at_first = true });
 }
