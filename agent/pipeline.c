@@ -263,6 +263,19 @@ static enum ending end_with_previous(const struct run *run, const struct stage *
 		: ENDING_PREVIOUS_SERVES;
 }
 
+/*
+ * A helper of ours that dies or finds no room to start is no fault of the step it worked
+ * for: that is not remembered, and the next run tries again.
+ */
+static const char *own_cause_of(const struct stage *failed, int code)
+{
+	bool is_step = strcmp(failed->cause, "step") == 0;
+
+	return is_step && (code == -EPROTO || code == -EAGAIN || code == -ENOMEM)
+		? "machine"
+		: failed->cause;
+}
+
 static const char *cause_of(const struct run *run, const struct stage *failed, int code)
 {
 	if (!failed)
@@ -271,7 +284,7 @@ static const char *cause_of(const struct run *run, const struct stage *failed, i
 		return "signal";
 	if (deadline_is_over(run->deadline))
 		return "deadline";
-	return failed->cause;
+	return own_cause_of(failed, code);
 }
 
 static enum ending end_of_interruption(const struct run *run)
@@ -283,7 +296,8 @@ static enum ending end_of_interruption(const struct run *run)
 static enum ending end_of_failure(struct run *run, const struct stage *failed, int code)
 {
 	autofailure struct decide_failure failure =
-		decide_failure_of(run, failed->cause, cause_of(run, failed, code));
+		decide_failure_of(run, own_cause_of(failed, code),
+				  cause_of(run, failed, code));
 	bool is_published = (failed->slices & BACK) != 0;
 	struct error err = { 0 };
 	int result;

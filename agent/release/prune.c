@@ -102,37 +102,6 @@ static int spare_used(const struct run *run, struct plan *plan, struct error *er
 	return 0;
 }
 
-/*
- * The oldest first. One that cannot be removed keeps no other; the first of them is told
- * of, and all stay recorded as half-made.
- */
-static int remove_all(struct run *run, const struct plan *plan, struct error *err)
-{
-	struct error problem = { 0 };
-	int result;
-
-	for (size_t i = 0; i < plan->count; i++)
-		releases_find(&run->releases, plan->items[i].name)->state =
-			RELEASE_MAKING;
-	result = releases_save(run->places.state_fd, &run->releases, err);
-	if (result < 0)
-		return result;
-	for (size_t i = plan->count; i > 0 && problem.code != -ECANCELED; i--) {
-		struct error each = { 0 };
-
-		if (tree_remove_release(run, plan->items[i - 1].name, &each) == 0)
-			releases_remove(&run->releases, plan->items[i - 1].name);
-		else if (!problem.code || each.code == -ECANCELED)
-			problem = each;
-	}
-	result = releases_save(run->places.state_fd, &run->releases, err);
-	if (result == 0 && problem.code) {
-		*err = problem;
-		result = problem.code;
-	}
-	return result;
-}
-
 /* What steps made for releases that are no more, beyond outputs.max_age and max_size. */
 static int remove_outputs(struct run *run, int64_t *ret_count, struct error *err)
 {
@@ -149,6 +118,51 @@ static int remove_outputs(struct run *run, int64_t *ret_count, struct error *err
 	return result;
 }
 
+static int mark_half_made(struct run *run, const struct plan *plan, struct error *err)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		releases_find(&run->releases, plan->items[i].name)->state =
+			RELEASE_MAKING;
+	return plan->count > 0 ? releases_save(run->places.state_fd, &run->releases, err)
+			       : 0;
+}
+
+/*
+ * The oldest first. One that cannot be removed keeps no other: the first of them is told
+ * of, and all stay recorded as half-made. So do the others until outputs are gone, too: a
+ * run that is killed meanwhile leaves work that the next one knows of.
+ */
+static int remove_all(struct run *run, const struct plan *plan, int64_t *ret_output_count,
+		      struct error *err)
+{
+	autofree bool *are_gone = memory_new(plan->count + 1, sizeof(*are_gone));
+	struct error problem = { 0 };
+	int result = mark_half_made(run, plan, err);
+
+	if (result < 0)
+		return result;
+	for (size_t i = plan->count; i > 0 && problem.code != -ECANCELED; i--) {
+		struct error each = { 0 };
+
+		if (tree_remove_release(run, plan->items[i - 1].name, &each) == 0)
+			are_gone[i - 1] = true;
+		else if (!problem.code || each.code == -ECANCELED)
+			problem = each;
+	}
+	if (config_has_outputs(run->config) && !problem.code)
+		(void)!remove_outputs(run, ret_output_count, &problem);
+	for (size_t i = 0; i < plan->count; i++)
+		if (are_gone[i])
+			releases_remove(&run->releases, plan->items[i].name);
+	if (plan->count > 0)
+		result = releases_save(run->places.state_fd, &run->releases, err);
+	if (result == 0 && problem.code) {
+		*err = problem;
+		result = problem.code;
+	}
+	return result;
+}
+
 int prune_stage(struct run *run, struct error *err)
 {
 	autoplan struct plan plan = make_plan(run);
@@ -156,10 +170,8 @@ int prune_stage(struct run *run, struct error *err)
 	int64_t output_count = 0;
 	int result = plan.count > 0 ? spare_used(run, &plan, err) : 0;
 
-	if (result == 0 && plan.count > 0)
-		result = remove_all(run, &plan, err);
-	if (result == 0 && config_has_outputs(run->config))
-		result = remove_outputs(run, &output_count, err);
+	if (result == 0)
+		result = remove_all(run, &plan, &output_count, err);
 	if (result < 0)
 		return result;
 	if (output_count > 0)
