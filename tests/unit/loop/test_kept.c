@@ -284,7 +284,7 @@ static void a_swarm_is_ended(void **state)
 	assert_in_range(clock_monotonic_ms() - begun_ms, 0, 8000);
 }
 
-static void be_killed(int output_fd)
+static void be_killed(const char *script, int output_fd)
 {
 	struct fixture fixture = { .fd_count = 0 };
 	struct error err;
@@ -293,22 +293,21 @@ static void be_killed(int output_fd)
 
 	if (loop_init(&fixture.loop, &err) < 0)
 		_exit(1);
-	start(&fixture, DAEMON DEAF, &kept, pids, 2);
+	start(&fixture, script, &kept, pids, 2);
 	(void)dprintf(output_fd, "%ld %ld %d", pids[0], pids[1], (int)kept.pid);
 	(void)raise(SIGKILL);
 }
 
-static void all_of_it_dies_with_the_supervisor(void **state)
+static void assert_all_dies(const char *script)
 {
 	char line[64] = "", *rest = line;
 	pid_t middle;
 	int fds[2];
 
-	(void)state;
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	middle = fork();
 	if (middle == 0)
-		be_killed(fds[1]);
+		be_killed(script, fds[1]);
 	assert_true(middle > 0);
 	(void)close(fds[1]);
 	assert_true(read(fds[0], line, sizeof(line) - 1) > 0);
@@ -316,6 +315,15 @@ static void all_of_it_dies_with_the_supervisor(void **state)
 	assert_int_equal(waitpid(middle, NULL, 0), middle);
 	for (int i = 0; i < 3; i++)
 		assert_false(fixture_stays_running(strtol(rest, &rest, 10)));
+}
+
+static void all_of_it_dies_with_the_supervisor(void **state)
+{
+	(void)state;
+	/* Of the second one's, two are the keeper's only when the command is dead. */
+	assert_all_dies(DAEMON DEAF);
+	assert_all_dies("(setsid sh -c 'echo $$; sleep 60; true' & wait) & sleep 0.3; "
+			"echo $$; exec sleep 60 >&-");
 }
 
 static void a_killed_keeper_is_told(void **state)
