@@ -87,6 +87,12 @@ static bool is_program(const char *path)
 		(status.st_mode & 0111);
 }
 
+/* From the directory that the step runs in: for its user to look at, not for us. */
+static bool is_relative(const char *program)
+{
+	return strchr(program, '/') && *program != '/';
+}
+
 /* Where a program is; NULL: nowhere. The caller frees it. */
 static char *find_in(const char *path, const char *name)
 {
@@ -104,12 +110,28 @@ static char *find_in(const char *path, const char *name)
 	return NULL;
 }
 
+/*
+ * The directories of PATH may be the application's user's: a file is opened only once it
+ * is known for one, whatever stands at its name by then. Some devices act when opened.
+ */
+static ssize_t read_beginning(const char *path, char *text, size_t size_bytes)
+{
+	autoclose int place_fd = open(path, O_PATH | O_CLOEXEC);
+	autofree char *same = text_format("/proc/self/fd/%d", place_fd);
+	autoclose int fd = -1;
+	struct stat status;
+
+	if (place_fd < 0 || fstat(place_fd, &status) < 0 || !S_ISREG(status.st_mode))
+		return -1;
+	fd = open(same, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return fd < 0 ? -1 : read(fd, text, size_bytes);
+}
+
 /* The first line without "#!"; NULL: it is no script. The caller frees it. */
 static char *read_interpreter(const char *path)
 {
-	autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	char text[LINE_MAX_BYTES];
-	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	ssize_t length = read_beginning(path, text, sizeof(text) - 1);
 
 	if (length < 3 || text[0] != '#' || text[1] != '!')
 		return NULL;
@@ -142,7 +164,7 @@ int ruby_find(const struct config_texts *command, const char *path, char **ret_r
 	autofree char *found = NULL, *line = NULL, *ruby = NULL;
 
 	*ret_ruby = NULL;
-	if (!program)
+	if (!program || is_relative(program))
 		return 0;
 	found = find_in(path, program);
 	if (!found)
@@ -153,6 +175,8 @@ int ruby_find(const struct config_texts *command, const char *path, char **ret_r
 	}
 	line = read_interpreter(found);
 	ruby = line ? named_in(line) : NULL;
+	if (ruby && is_relative(ruby))
+		return 0;
 	if (ruby) {
 		*ret_ruby = find_in(path, ruby);
 		return *ret_ruby ? 0 : say_none(ruby, path, err);

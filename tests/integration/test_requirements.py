@@ -9,6 +9,7 @@ import pytest
 
 from conftest import WITHIN_S, shell
 from servers.process import wait_until
+from servers.repository import File
 from worker.tree import NEW
 
 BUNDLE = {"name": "bundle", "run": ["bundle", "--version"]}
@@ -132,6 +133,15 @@ def test_options_of_ruby_do_not_disturb(bundled):
         "env", "RUBYOPT=", "bundle", "--version"]}],
         application={"environment": {"RUBYOPT": "-rno/such/file"}})
     bundled.boot()
+
+
+def test_a_bundler_of_the_releases_own(bundled):
+    """The step names it from the release's directory, where we do not look."""
+    stub = File(b'#!/usr/bin/env ruby\nload Gem.bin_path("bundler", "bundle")\n', executable=True)
+    bundled.configure(steps=[{**BUNDLE, "run": ["bin/bundle", "--version"]}])
+    bundled.repository.commit({**gemfile('ruby "~> 3.0"'), "bin/bundle": stub}, "its own")
+    assert "left to bundler" in bundled.boot().stdout
+    assert [step["state"] for step in bundled.last_run["steps"]] == ["done"]
 
 
 def test_nothing_is_asked_without_bundler(box):

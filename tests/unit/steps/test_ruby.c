@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define WORDS_MAX 6
 
@@ -117,6 +118,27 @@ static void a_shim_has_its_neighbour(void **state)
 	expect(scratch, "", NULL);
 }
 
+/* Neither in our own working directory nor in the release's. */
+static void a_relative_one_is_not_looked_for(void **state)
+{
+	static const struct row rows[] = {
+		{ { "bin/bundle", "install" }, true },
+		{ { "./ruby", "-S", "bundle" }, true },
+	};
+	const struct scratch *scratch = *state;
+
+	assert_int_equal(chdir(scratch->path), 0);
+	make(scratch, "ruby", "");
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		char *found = NULL;
+
+		assert_int_equal(find(scratch, &rows[i], &found), 0);
+		assert_null(found);
+	}
+	expect(scratch, "#!./ruby\n", NULL);
+	assert_int_equal(chdir("/"), 0);
+}
+
 static void what_is_not_there_is_told(void **state)
 {
 	static const struct row row = { { "bundle", "install" }, true };
@@ -141,6 +163,7 @@ int main(void)
 		cmocka_unit_test(bundler_is_known_by_its_name),
 		scratch_test(the_first_line_names_it),
 		scratch_test(a_shim_has_its_neighbour),
+		scratch_test(a_relative_one_is_not_looked_for),
 		scratch_test(what_is_not_there_is_told),
 	};
 
