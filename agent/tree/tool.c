@@ -18,10 +18,15 @@
  * `ruby -v` costs more than all the rest of a step that has nothing to do, and says the
  * same as long as its file is the same. That holds for a program of its own only: a
  * version manager's shim stays the same file and answers what a setting elsewhere says.
- * Such are scripts, or links to a program of another name.
+ * Such are scripts, or links to a program of another name. And only what asks a program
+ * for its version is answered by the program alone: `env ruby -v` is not, nor is a shell.
  */
 
 #define NS_PER_S INT64_C(1000000000)
+
+static const char *const version_words[] = {
+	"-v", "-V", "--version", "-version", "version", "-dumpversion",
+};
 
 static int64_t to_ns(struct timespec time)
 {
@@ -84,13 +89,32 @@ static bool look(const char *path, struct tool *ret_tool)
 	return true;
 }
 
+static bool is_version_word(const char *text)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(version_words); i++)
+		if (text_is_equal(version_words[i], text))
+			return true;
+	return false;
+}
+
+static bool asks_for_version(struct json_object *command)
+{
+	size_t count = json_object_array_length(command);
+
+	for (size_t i = 1; i < count; i++)
+		if (!is_version_word(json_text(json_object_array_get_idx(command, i))))
+			return false;
+	return count > 1;
+}
+
 bool tool_find(struct json_object *command, const char *path, struct tool *ret_tool)
 {
 	const char *name = json_text(json_object_array_get_idx(command, 0));
 	autofree char *found = path && name && *name ? search(name, path) : NULL;
 	autofree char *resolved = found ? realpath(found, NULL) : NULL;
 
-	return resolved && has_own_name(name, resolved) && look(resolved, ret_tool);
+	return resolved && asks_for_version(command) && has_own_name(name, resolved) &&
+		look(resolved, ret_tool);
 }
 
 struct json_object *tool_describe(const struct tool *tool)

@@ -16,7 +16,8 @@ struct tool {
  * Finds the program that execvp(3) would start for this command with that PATH, as the
  * user that we are. false: what it answers cannot be told from its file, so it is to be
  * asked each time: a script, a program of another name (the shims of version managers),
- * one below the working directory, or none that is found.
+ * one below the working directory, one that is asked for more than its version, or none
+ * that is found.
  */
 bool tool_find(struct json_object *command, const char *path, struct tool *ret_tool);
 

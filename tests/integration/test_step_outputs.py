@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from box.box import APPLICATION_USER
-from conftest import COUNT, IS_ROOT, WITHIN_S, owner, shell
+from conftest import COUNT, IS_ROOT, WITHIN_S, compile_c, owner, shell
 from servers.process import wait_until
 
 OUTPUT = "vendor/bundle"
@@ -203,15 +203,32 @@ def test_an_interrupted_run(made):
 
 # key_command.
 
+# Says what is in the file `version` in the directory above its own.
+RUBY_LIKE = """#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(void)
+{
+    char text[64];
+    ssize_t length;
+
+    if (chdir(dirname(realpath("/proc/self/exe", NULL))) < 0)
+        return 1;
+    length = read(open("../version", O_RDONLY), text, sizeof(text));
+    return write(1, text, length) != length;
+}
+"""
+
+
 def tool(box, name="ruby-like", text=None):
-    """A directory of the application's with a program: /bin/cat under another name, which
-    says what is in the file `version`; or a script."""
+    """A directory of the application's with a program, RUBY_LIKE or a script."""
     directory = box.shared("bin")
     directory.mkdir(exist_ok=True)
     path = directory / name
     path.unlink(missing_ok=True)
     if text is None:
-        shutil.copy("/bin/cat", path)
+        compile_c(RUBY_LIKE, path)
     else:
         path.write_text(text)
         path.chmod(0o755)
@@ -224,7 +241,7 @@ def says(box, text):
 
 def configure_tool(box, environment):
     box.configure(application={"environment": environment}, steps=[install(
-        key_command=["ruby-like", str(box.shared("version"))])])
+        key_command=["ruby-like", "-v"])])
 
 
 def known(box):
@@ -264,7 +281,8 @@ def test_a_program_that_was_updated_is_asked(made):
 
 def test_a_script_is_asked_each_time(made):
     """As the shims of rbenv are: the same file says something else."""
-    environment = tool(made, text='#!/bin/sh\necho asked >>"${1%version}asked"\ncat "$1"\n')
+    environment = tool(made, text='#!/bin/sh\ncd "$BOOTAGENT_DEPLOY_TO/shared"\n'
+                       'echo asked >>asked\ncat version\n')
     says(made, "3.1")
     configure_tool(made, environment)
     deploy(made)
@@ -275,6 +293,19 @@ def test_a_script_is_asked_each_time(made):
     deploy(made)
     assert step(made)["cached"] is False and step(made)["key"] != key
     assert len(made.shared("asked").read_text().splitlines()) == 3
+    assert known(made) is None
+
+
+@pytest.mark.parametrize("command", [["env", "ruby-like", "-v"], ["bash", "-c", "ruby-like -v"]])
+def test_what_starts_another_program_is_asked_each_time(made, command):
+    """It stays the same file whatever becomes of that one."""
+    says(made, "3.1")
+    made.configure(application={"environment": tool(made)}, steps=[install(key_command=command)])
+    deploy(made)
+    key = step(made)["key"]
+    says(made, "3.2")
+    deploy(made)
+    assert step(made)["cached"] is False and step(made)["key"] != key
     assert known(made) is None
 
 
@@ -403,7 +434,10 @@ def test_no_secret_is_in_the_key(make_box):
     box.region.put_parameter("/hello/env/TOKEN", "second secret")
     deploy(box)
     assert step(box)["cached"] is True and step(box)["key"] == key
-    assert known(box)["answers"][0]["known"]["answer"] == "[secret] "
+    for path in (box.root / "var/lib/bootagent").iterdir():
+        assert b"first secret" not in path.read_bytes(), path
+    note = depot(box) / key / ".bootagent"
+    assert "secret" not in note.read_text()
 
 
 # Prune.

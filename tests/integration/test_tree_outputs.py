@@ -397,7 +397,7 @@ def put_tool(tree, name, how):
     directory = tree.path / "bin"
     directory.mkdir(exist_ok=True)
     how(directory, name)
-    return find(tree, key_command=[name], path=f"{directory}:{PATH}")
+    return find(tree, key_command=[name, "-v"], path=f"{directory}:{PATH}")
 
 
 def as_program(directory, name):
@@ -431,9 +431,19 @@ def test_which_tools_are_remembered(tree, how, is_known):
     assert (put_tool(tree, "toolish", how)["tool"] is not None) == is_known
 
 
+@pytest.mark.parametrize("arguments, is_known", [
+    (["-v"], True), (["-V"], True), (["--version"], True), (["version"], True),
+    (["-v", "--version"], True), ([], False), (["-c", "true -v"], False), (["true", "-v"], False),
+    (["-v", "x"], False), ([""], False)])
+def test_what_a_program_is_asked_is_remembered_if_it_is_its_version(tree, arguments, is_known):
+    make_release(tree)
+    reply = find(tree, key_command=["env", *arguments], path=PATH)
+    assert (reply["tool"] is not None) == is_known
+
+
 @pytest.mark.parametrize("members", [
     {"path": None}, {"path": f"bin:{PATH}"}, {"path": f":{PATH}"},
-    {"key_command": ["./true"], "path": PATH}])
+    {"key_command": ["./true", "-v"], "path": PATH}])
 def test_what_depends_on_the_directory_is_not_remembered(tree, members):
     make_release(tree)
     assert find(tree, **{"key_command": KEY_COMMAND, **members}) == {"ask": True, "tool": None}
