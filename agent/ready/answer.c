@@ -201,7 +201,10 @@ static int judge_revision(const struct answer_wanted *wanted,
 	if (text_is_equal(found, wanted->revision))
 		return 0;
 	if (!found)
-		return error_set(err, EPROTO, "its answer has no header %s",
+		return error_set(err, EPROTO,
+				 "its answer has no header %s: correct "
+				 "readiness.revision_header, or have the application "
+				 "send it",
 				 wanted->revision_header);
 	shown = text_format("%.12s", found);
 	text_make_printable(shown);

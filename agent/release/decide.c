@@ -88,6 +88,7 @@ static bool is_current(const struct run *run)
 static int refuse(struct run *run, const struct failure *failure, struct error *err)
 {
 	char at[CLOCK_TEXT_BYTES], until[CLOCK_TEXT_BYTES];
+	autofree char *count = NULL;
 
 	clock_format_utc(failure->at_ms, at);
 	clock_format_utc(failure->until_ms, until);
@@ -100,13 +101,14 @@ static int refuse(struct run *run, const struct failure *failure, struct error *
 			"before it did: it is not tried again before %.19sZ; push a fix, "
 			"or 'bootagent sync --force'",
 			failure->revision, at, failure->reason, until);
+	if (failure->count > 1)
+		count = text_format(" %lld times in a row, last",
+				    (long long)failure->count);
 	return error_set(
 		err, EPERM,
-		"%.12s failed %lld time%s in a row, last at %.19sZ (%s), which may not "
-		"be its fault: it is tried again after %.19sZ, or at once by 'bootagent "
-		"sync --force'",
-		failure->revision, (long long)failure->count,
-		failure->count == 1 ? "" : "s", at, failure->reason, until);
+		"%.12s failed%s at %.19sZ (%s), which may not be its fault: it is tried "
+		"again after %.19sZ, or at once by 'bootagent sync --force'",
+		failure->revision, count ? count : "", at, failure->reason, until);
 }
 
 int decide_stage(struct run *run, struct error *err)

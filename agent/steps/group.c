@@ -126,6 +126,18 @@ static int judge(struct group *group, struct task *task, struct error *err)
 	return result;
 }
 
+/* Its own time, or what the whole run may take. */
+static int say_late(const struct run *run, struct error *err)
+{
+	if (deadline_is_over(run->deadline))
+		return error_set(err, ETIMEDOUT,
+				 "not done in the time of the whole run, ended: raise "
+				 "boot.deadline if it needs longer");
+	return error_set(err, ETIMEDOUT,
+			 "not done within its timeout, ended: raise 'timeout' if it "
+			 "needs longer");
+}
+
 /* Until one has ended, and judges it. */
 static int await_next(struct group *group, struct error *err)
 {
@@ -135,7 +147,7 @@ static int await_next(struct group *group, struct error *err)
 
 	if (result == -ETIME) {
 		group->failed = next;
-		return error_set(err, ETIMEDOUT, "not done within its timeout, ended");
+		return say_late(group->run, err);
 	}
 	for (size_t i = 0; i < group->count && result == 0; i++)
 		if (!group->tasks[i].is_judged && job_is_over(&group->tasks[i].job))

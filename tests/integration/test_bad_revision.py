@@ -335,7 +335,7 @@ def test_a_step_before_publishing_is_tried_again_soon(failed):
     assert_refused(failed, result)
     assert failed.last_run["cause"] == "step"
     assert failed.count() == 1
-    assert "failed 1 time in a row" in result.stderr
+    assert f"{failed.wanted[:12]} failed at 20" in result.stderr
     assert "or at once by 'bootagent sync --force'" in result.stderr
     pass_time(failed, MINUTE_MS)
     failed.sync(5)
@@ -391,6 +391,8 @@ def test_what_was_out_of_time_is_not_bad(booted):
               when="after-publish")])
     booted.repository.commit({"a.txt": b"second\n"}, "second")
     booted.sync(5)
+    assert "step 'slow': not done in the time of the whole run, ended: raise boot.deadline" in \
+        booted.last_run["error"]["message"]
     (mark,) = known(booted, "retry")
     assert mark["cause"] == "deadline" and known(booted, "bad") == []
     assert_refused(booted, booted.sync(6))

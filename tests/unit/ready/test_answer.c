@@ -158,7 +158,9 @@ static void the_wanted_revision(void **state)
 	assert_string_equal(asked.err.text,
 			    "it answered with the code of abc, not abcdef");
 	assert_int_equal(ask_path(*state, &asked, "/good"), -EPROTO);
-	assert_string_equal(asked.err.text, "its answer has no header x-revision");
+	assert_string_equal(asked.err.text,
+			    "its answer has no header x-revision: correct "
+			    "readiness.revision_header, or have the application send it");
 }
 
 static void what_the_body_says_is_quoted(void **state)
