@@ -134,6 +134,15 @@ def test_side_by_side_and_one_has_no_input(made):
     assert len(entries(made)) == 1 and made.count() == 1
 
 
+def test_what_a_step_writes_elsewhere_is_for_its_release_alone(made):
+    """As the manual warns: .bundle/config, say."""
+    made.configure(steps=[install(f"{INSTALL}; mkdir .bundle; echo x >.bundle/config")])
+    for has_run in (True, False):
+        deploy(made)
+        assert step(made)["cached"] is not has_run
+        assert (made.deploy_to / "current/.bundle/config").exists() is has_run
+
+
 def test_a_rollback_has_its_files(made):
     first = made.current()[0]
     deploy(made, **lock("two\n"))
