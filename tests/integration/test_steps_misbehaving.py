@@ -142,7 +142,8 @@ def test_a_daemon_goes_with_an_interrupted_run(box):
 
 
 def test_all_of_it_goes_with_a_killed_run(box):
-    box.configure(steps=[shell("daemon", DAEMON + STAY)])
+    """The daemon, the step, its child, and the child of that one, which has its parent yet."""
+    box.configure(steps=[shell("daemon", DAEMON + "(sleep 300; true) &\n" + STAY)])
     process = box.start("boot")
     box.wait_for_step()
     process.kill()
