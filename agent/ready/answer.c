@@ -206,6 +206,13 @@ static int judge_revision(const struct answer_wanted *wanted,
 				 "readiness.revision_header, or have the application "
 				 "send it",
 				 wanted->revision_header);
+	if (*found && strncmp(wanted->revision, found, strlen(found)) == 0)
+		return error_set(
+			err, EPROTO,
+			"its answer's header %s has only the first %zu digits of "
+			"the revision, %s: have the application send all that "
+			"its file REVISION has",
+			wanted->revision_header, strlen(found), found);
 	shown = text_format("%.12s", found);
 	text_make_printable(shown);
 	return error_set(err, ESTALE, "it answered with the code of %s, not %.12s", shown,

@@ -153,10 +153,16 @@ static void the_wanted_revision(void **state)
 					   .revision = "abc" } };
 
 	assert_int_equal(ask_path(*state, &asked, "/code"), 0);
-	asked.wanted.revision = "abcdef";
+	asked.wanted.revision = "abdef";
 	assert_int_equal(ask_path(*state, &asked, "/code"), -ESTALE);
 	assert_string_equal(asked.err.text,
-			    "it answered with the code of abc, not abcdef");
+			    "it answered with the code of abc, not abdef");
+	asked.wanted.revision = "abcdef";
+	assert_int_equal(ask_path(*state, &asked, "/code"), -EPROTO);
+	assert_string_equal(asked.err.text,
+			    "its answer's header x-revision has only the first 3 digits "
+			    "of the revision, abc: have the application send all that "
+			    "its file REVISION has");
 	assert_int_equal(ask_path(*state, &asked, "/good"), -EPROTO);
 	assert_string_equal(asked.err.text,
 			    "its answer has no header x-revision: correct "
