@@ -169,6 +169,60 @@ static void check_outputs(struct json_object *step, size_t index, struct places 
 	places_done(outputs);
 }
 
+/* What one step reads must not be what the other makes meanwhile. */
+static void check_pair(struct json_object *steps, size_t reader, size_t maker,
+		       struct complaints *complaints)
+{
+	autofree struct places *inputs = memory_new(1, sizeof(*inputs));
+	autofree struct places *outputs = memory_new(1, sizeof(*outputs));
+	autofree char *inputs_label = text_format("steps[%zu].inputs", reader);
+	autofree char *outputs_label = text_format("steps[%zu].outputs", maker);
+
+	add_places(inputs, key_value(json_object_array_get_idx(steps, reader), "inputs"),
+		   inputs_label, NULL);
+	add_places(outputs, key_value(json_object_array_get_idx(steps, maker), "outputs"),
+		   outputs_label, NULL);
+	for (size_t i = 0; i < inputs->count; i++)
+		for (size_t j = 0; j < outputs->count; j++)
+			if (is_within(inputs->items[i].path, outputs->items[j].path) ||
+			    is_within(outputs->items[j].path, inputs->items[i].path))
+				complaints_add(
+					complaints, origin_of(inputs->items[i].value),
+					"'%s': %s is made at the same time: remove "
+					"'parallel' from one of the two steps",
+					inputs->items[i].label, outputs->items[j].label);
+	places_done(inputs);
+	places_done(outputs);
+}
+
+static bool is_before_publish(struct json_object *step)
+{
+	const char *when = json_text(key_value(step, "when"));
+
+	return !when || strcmp(when, "before-publish") == 0;
+}
+
+/* With those before it that run at the same time: all up to the last that runs alone. */
+static void check_neighbours(struct json_object *steps, size_t index,
+			     struct complaints *complaints)
+{
+	struct json_object *step = json_object_array_get_idx(steps, index);
+
+	if (!is_before_publish(step) ||
+	    !json_object_get_boolean(key_value(step, "parallel")))
+		return;
+	for (size_t i = index; i > 0; i--) {
+		struct json_object *other = json_object_array_get_idx(steps, i - 1);
+
+		if (!is_before_publish(other))
+			continue;
+		if (!json_object_get_boolean(key_value(other, "parallel")))
+			return;
+		check_pair(steps, index, i - 1, complaints);
+		check_pair(steps, i - 1, index, complaints);
+	}
+}
+
 void output_rules_check(struct json_object *document, struct complaints *complaints)
 {
 	autofree struct places *taken = memory_new(1, sizeof(*taken));
@@ -183,6 +237,7 @@ void output_rules_check(struct json_object *document, struct complaints *complai
 
 		check_step(step, i, complaints);
 		check_outputs(step, i, taken, complaints);
+		check_neighbours(steps, i, complaints);
 	}
 	places_done(taken);
 }

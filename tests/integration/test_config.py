@@ -60,7 +60,8 @@ BEYOND_THE_SCHEMA = {
     "limit-steps", "limit-time", "missing-all", "missing-null", "preset-unknown", "step-twice",
     "step-target", "step-remove", "step-remove-and-more", "step-before-and-after",
     "links-collide", "missing-of-linked-file", "ssh-incomplete", "ssh-token", "https-key",
-    "http-token", "headers-twice", "outputs-alone", "outputs-collide", "limit-size",
+    "http-token", "headers-twice", "outputs-alone", "outputs-collide", "outputs-parallel",
+    "limit-size",
 }
 
 
