@@ -129,14 +129,15 @@ static int mark_half_made(struct run *run, const struct plan *plan, struct error
 
 /*
  * The oldest first. One that cannot be removed keeps no other: the first of them is told
- * of, and all stay recorded as half-made. So do the others until outputs are gone, too: a
- * run that is killed meanwhile leaves work that the next one knows of.
+ * of, and it stays recorded as half-made. So do the others until outputs are gone, too:
+ * what is left of them the next run knows of.
  */
 static int remove_all(struct run *run, const struct plan *plan, int64_t *ret_output_count,
 		      struct error *err)
 {
 	autofree bool *are_gone = memory_new(plan->count + 1, sizeof(*are_gone));
 	struct error problem = { 0 };
+	bool are_done = true;
 	int result = mark_half_made(run, plan, err);
 
 	if (result < 0)
@@ -150,9 +151,9 @@ static int remove_all(struct run *run, const struct plan *plan, int64_t *ret_out
 			problem = each;
 	}
 	if (config_has_outputs(run->config) && !problem.code)
-		(void)!remove_outputs(run, ret_output_count, &problem);
+		are_done = remove_outputs(run, ret_output_count, &problem) == 0;
 	for (size_t i = 0; i < plan->count; i++)
-		if (are_gone[i])
+		if (are_gone[i] && are_done)
 			releases_remove(&run->releases, plan->items[i].name);
 	if (plan->count > 0)
 		result = releases_save(run->places.state_fd, &run->releases, err);
