@@ -127,6 +127,7 @@ BOOTAGENT_SOURCES := \
 	agent/state/verdicts.c \
 	agent/steps/command.c \
 	agent/steps/environment.c \
+	agent/steps/errand.c \
 	agent/steps/forward.c \
 	agent/steps/group.c \
 	agent/steps/job.c \

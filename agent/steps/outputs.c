@@ -13,7 +13,8 @@
 #include "setup/setup_types.h"
 #include "state/answers.h"
 #include "steps/command.h"
-#include "worker/worker.h"
+#include "steps/environment.h"
+#include "steps/errand.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -35,14 +36,6 @@ static struct json_object *new_texts(const struct config_texts *texts)
 	return list;
 }
 
-static const char *path_of(const struct config_texts *environment)
-{
-	for (size_t i = 0; i < environment->count; i++)
-		if (strncmp(environment->items[i], "PATH=", 5) == 0)
-			return environment->items[i] + 5;
-	return NULL;
-}
-
 /* What decides about the key, and nothing of a secret. */
 static struct json_object *new_request(const struct run *run,
 				       const struct outputs *outputs)
@@ -50,7 +43,6 @@ static struct json_object *new_request(const struct run *run,
 	const struct config_step *step = outputs->step;
 	struct json_object *request = json_new_object();
 
-	json_set_string(request, "deploy_to", run->setup->deploy_to);
 	json_set_string(request, "release", run->release->name);
 	json_set_string(request, "revision", run->release->revision);
 	json_set_string(request, "run", run->run_id);
@@ -67,33 +59,15 @@ static struct json_object *new_request(const struct run *run,
 	return request;
 }
 
-static int perform(struct run *run, const struct outputs *outputs, const char *verb,
-		   struct json_object *request, struct json_object **ret_reply,
-		   struct error *err)
-{
-	int64_t left_ms = deadline_left_ms(outputs->deadline);
-	const struct worker_task task = {
-		.helper = "bootagent-tree",
-		.identity = &run->setup->application,
-		.request = request,
-		/* Hashing and syncing are done without a word. */
-		.idle_timeout_ms = left_ms > 0 ? left_ms : 1,
-		.deadline = outputs->deadline,
-	};
-
-	json_set_string(request, "verb", verb);
-	return run_worker(run, &task, ret_reply, err);
-}
-
 /* Where the program is looked for is a secret if PATH is: then it is asked each time. */
 static void add_remembered(const struct run *run, const struct outputs *outputs,
 			   struct json_object *request)
 {
 	struct json_object *known;
 
-	if (path_of(secrets_variables(run)))
+	if (environment_value(secrets_variables(run), "PATH"))
 		return;
-	json_set_string(request, "path", path_of(outputs->environment));
+	json_set_string(request, "path", environment_value(outputs->environment, "PATH"));
 	known = answers_find(run->places.state_fd,
 			     json_member(request, "key_command", json_type_array),
 			     json_member(request, "environment", json_type_array));
@@ -171,7 +145,7 @@ int outputs_find(struct run *run, struct outputs *outputs, struct error *err)
 
 	if (has_command)
 		add_remembered(run, outputs, request);
-	result = perform(run, outputs, "find-outputs", request, &reply, err);
+	result = errand_run(run, "find-outputs", request, outputs->deadline, &reply, err);
 	if (result == 0 && has_command && json_boolean(reply, "ask")) {
 		result = ask(run, outputs, err);
 		if (result < 0)
@@ -182,7 +156,8 @@ int outputs_find(struct run *run, struct outputs *outputs, struct error *err)
 		json_put_pointer(&reply);
 		reply = NULL;
 		json_set_string(request, "answer", outputs->answer);
-		result = perform(run, outputs, "find-outputs", request, &reply, err);
+		result = errand_run(run, "find-outputs", request, outputs->deadline,
+				    &reply, err);
 	}
 	return result < 0 ? result : read_reply(reply, outputs, err);
 }
@@ -195,7 +170,7 @@ int outputs_keep(struct run *run, const struct outputs *outputs, struct error *e
 	int result;
 
 	json_set_string(request, "key", outputs->key);
-	result = perform(run, outputs, "keep-outputs", request, &reply, err);
+	result = errand_run(run, "keep-outputs", request, outputs->deadline, &reply, err);
 	if (result < 0)
 		return error_wrap(err, "keep its outputs");
 	if (json_boolean(reply, "stored"))
@@ -220,7 +195,8 @@ void outputs_drop(struct run *run, const struct outputs *outputs)
 	struct error ignored = { 0 };
 
 	json_set_string(request, "key", outputs->key);
-	if (perform(run, outputs, "drop-outputs", request, &reply, &ignored) < 0)
+	if (errand_run(run, "drop-outputs", request, outputs->deadline, &reply,
+		       &ignored) < 0)
 		return;
 }
 
