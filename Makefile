@@ -125,6 +125,7 @@ BOOTAGENT_SOURCES := \
 	agent/state/releases.c \
 	agent/state/runfile.c \
 	agent/state/verdicts.c \
+	agent/steps/bundler.c \
 	agent/steps/command.c \
 	agent/steps/environment.c \
 	agent/steps/errand.c \
@@ -134,7 +135,6 @@ BOOTAGENT_SOURCES := \
 	agent/steps/output.c \
 	agent/steps/outputs.c \
 	agent/steps/requirements.c \
-	agent/steps/ruby.c \
 	agent/steps/steps.c \
 	agent/steps/tail.c \
 	agent/userdata/extract.c \
@@ -208,6 +208,8 @@ TREE_HELPER_SOURCES := \
 	agent/tree/request.c \
 	agent/tree/requirement.c \
 	agent/tree/requirements.c \
+	agent/tree/ruby.c \
+	agent/tree/search.c \
 	agent/tree/shared.c \
 	agent/tree/tool.c \
 	agent/tree/usage.c \
@@ -283,9 +285,9 @@ UNIT_TESTS := \
 	tests/unit/state/test_releases.c \
 	tests/unit/state/test_runfile.c \
 	tests/unit/state/test_verdicts.c \
+	tests/unit/steps/test_bundler.c \
 	tests/unit/steps/test_command.c \
 	tests/unit/steps/test_forward.c \
-	tests/unit/steps/test_ruby.c \
 	tests/unit/steps/test_tail.c \
 	tests/unit/tree/test_current.c \
 	tests/unit/tree/test_gemfile.c \
@@ -293,6 +295,8 @@ UNIT_TESTS := \
 	tests/unit/tree/test_outkey.c \
 	tests/unit/tree/test_request.c \
 	tests/unit/tree/test_requirement.c \
+	tests/unit/tree/test_ruby.c \
+	tests/unit/tree/test_search.c \
 	tests/unit/userdata/test_extract.c \
 	tests/unit/userdata/test_fetch.c \
 	tests/unit/worker/test_conversation.c \

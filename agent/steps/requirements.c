@@ -7,13 +7,13 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "release/release_types.h"
-#include "release/tree.h"
 #include "run/run.h"
 #include "secrets/blank.h"
 #include "setup/setup_types.h"
+#include "steps/bundler.h"
 #include "steps/command.h"
 #include "steps/environment.h"
-#include "steps/ruby.h"
+#include "steps/errand.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,10 +25,11 @@
  * so in a page of output, and the revision would look like a bad one; here it is a
  * sentence, and "this machine cannot". Ruby itself is asked which it is, as the
  * application's user and in the release's directory, where a version manager's shim
- * answers for the release's own .ruby-version.
+ * answers for the release's own .ruby-version. Which Ruby that is, is for a worker to
+ * look: PATH may lead through the application's places, and onto mounts that hang.
  */
 
-#define RUBY_TIMEOUT_MS 10000
+#define ANSWER_TIMEOUT_MS 10000 /* of a Ruby, and of the worker */
 #define MARK "bootagent-ruby "
 /* A preview has a patch level of -1, and a version that RubyGems puts together. */
 #define SCRIPT "print \"\\n" MARK "#{RUBY_PATCHLEVEL < 0 ? \"-\" : RUBY_VERSION}\\n\""
@@ -46,7 +47,7 @@ static const struct config_step *find_step(const struct config *config)
 	for (size_t i = 0; i < config->steps.count; i++) {
 		const struct config_step *step = &config->steps.items[i];
 
-		if (step->when == STEP_BEFORE_PUBLISH && ruby_is_bundler(&step->run))
+		if (step->when == STEP_BEFORE_PUBLISH && bundler_program(&step->run))
 			return step;
 	}
 	return NULL;
@@ -105,7 +106,8 @@ static int ask_ruby(struct run *run, const char *path,
 		.environment = (const char *const *)environment->items,
 		.directory = run->release->directory,
 		.identity = &run->setup->application,
-		.deadline = deadline_sooner(deadline_in(RUBY_TIMEOUT_MS), run->deadline),
+		.deadline =
+			deadline_sooner(deadline_in(ANSWER_TIMEOUT_MS), run->deadline),
 	};
 	autofree struct command_end *end = memory_new(1, sizeof(*end));
 	int result = command_run(&run->loop, &command, end, err);
@@ -136,39 +138,41 @@ static void unset(struct config_texts *environment, const char *name)
 	environment->count = kept;
 }
 
-static int find_out(struct run *run, struct config_texts *environment, struct ruby *ruby,
-		    bool *ret_is_known, struct error *err)
+/* Has the worker look; what else it is to know is in the request, which is wiped. */
+static int ask_release(struct run *run, struct json_object *request,
+		       struct json_object **ret_reply, struct error *err)
 {
-	const struct config_step *step = find_step(run->config);
-	const char *path = environment_value(environment, "PATH");
-	autofree char *program = NULL;
-	int result = ruby_find(&step->run, path ? path : "", &program, &ruby->reason);
-
-	*ret_is_known = result < 0;
-	if (result < 0 || !program)
-		return 0;
-	unset(environment, "RUBYOPT");
-	result = ask_ruby(run, program, environment, ruby, err);
-	if (result == -ECANCELED)
-		return result;
-	if (result < 0) {
-		run_warn(run, err->text);
-		*err = (struct error){ 0 };
-		return 0;
-	}
-	*ret_is_known = *ruby->version || ruby->reason.code;
-	return 0;
-}
-
-static int ask_release(struct run *run, const struct ruby *ruby,
-		       struct json_object **ret_demand, struct error *err)
-{
-	struct json_object *request = json_new_object();
+	int result;
 
 	json_set_string(request, "release", run->release->name);
-	if (*ruby->version)
-		json_set_string(request, "ruby", ruby->version);
-	return tree_perform(run, "requirements", request, ret_demand, err);
+	result = errand_run(run, "requirements", request, deadline_in(ANSWER_TIMEOUT_MS),
+			    ret_reply, err);
+	json_wipe(request);
+	return result;
+}
+
+/* What the release wants, and the Ruby that the step would run under. */
+static int look(struct run *run, const char *path, struct json_object **ret_reply,
+		struct error *err)
+{
+	autojson struct json_object *request = json_new_object();
+	const char *program = bundler_program(&find_step(run->config)->run);
+	int result;
+
+	json_set_string(request, "program", program);
+	json_set_string(request, "path", path);
+	result = ask_release(run, request, ret_reply, err);
+	return result < 0 ? error_wrap(err, "look for '%s' in PATH", program) : 0;
+}
+
+/* Whether what the release wants is met by this version. */
+static int compare(struct run *run, const struct ruby *ruby,
+		   struct json_object **ret_reply, struct error *err)
+{
+	autojson struct json_object *request = json_new_object();
+
+	json_set_string(request, "ruby", ruby->version);
+	return ask_release(run, request, ret_reply, err);
 }
 
 /* What a reply says for people; the commit's words. */
@@ -179,6 +183,50 @@ static char *printable(const struct json_object *demand, const char *key)
 	if (text)
 		text_make_printable(text);
 	return text;
+}
+
+static int say_missing(const struct run *run, const char *name, const char *path,
+		       struct error *reason)
+{
+	autofree char *shown = text_copy(path);
+
+	blank_secrets(run->secrets, shown, false);
+	return error_set(reason, ENOENT, "there is no '%s' in %s", name, shown);
+}
+
+/* What the machine has, as far as it can be told. */
+static int find_ruby(struct run *run, struct config_texts *environment,
+		     const struct json_object *reply, struct ruby *ruby,
+		     struct error *err)
+{
+	autofree char *missing = printable(reply, "missing");
+	const char *program = json_string(reply, "ruby_path");
+
+	if (missing &&
+	    say_missing(run, missing, environment_value(environment, "PATH"),
+			&ruby->reason) < 0)
+		return 0;
+	if (!program || program[0] != '/')
+		return 0;
+	unset(environment, "RUBYOPT");
+	return ask_ruby(run, program, environment, ruby, err);
+}
+
+/* *ret_demand: what the release wants; NULL: left to bundler. */
+static int find_out(struct run *run, struct config_texts *environment, struct ruby *ruby,
+		    struct json_object **ret_demand, struct error *err)
+{
+	autojson struct json_object *reply = NULL;
+	int result = look(run, environment_value(environment, "PATH"), &reply, err);
+
+	if (result == 0)
+		result = find_ruby(run, environment, reply, ruby, err);
+	if (result < 0 || (!*ruby->version && !ruby->reason.code))
+		return result;
+	if (*ruby->version && json_string(reply, "wanted"))
+		return compare(run, ruby, ret_demand, err);
+	*ret_demand = TAKE(reply);
+	return 0;
 }
 
 static int refuse(const struct ruby *ruby, const struct json_object *demand,
@@ -224,15 +272,11 @@ static void warn_of_hint(const struct run *run, const struct ruby *ruby,
 	run_warn(run, text);
 }
 
-static int judge(struct run *run, const struct ruby *ruby, struct error *err)
+static int judge(struct run *run, const struct ruby *ruby,
+		 const struct json_object *demand, struct error *err)
 {
-	autojson struct json_object *demand = NULL;
-	autofree char *wanted = NULL;
-	int result = ask_release(run, ruby, &demand, err);
+	autofree char *wanted = printable(demand, "wanted");
 
-	if (result < 0)
-		return result;
-	wanted = printable(demand, "wanted");
 	if (!*ruby->version || (wanted && !json_boolean(demand, "is_met")))
 		return refuse(ruby, demand, err);
 	warn_of_hint(run, ruby, demand);
@@ -243,19 +287,23 @@ static int judge(struct run *run, const struct ruby *ruby, struct error *err)
 
 int requirements_stage(struct run *run, struct error *err)
 {
+	autojson struct json_object *demand = NULL;
 	struct config_texts environment = { 0 };
 	struct ruby ruby = { .version = "" };
-	bool is_known = false;
 	int result = 0;
 
 	environment_make(run, &environment);
 	if (!environment_value(&environment, "BUNDLE_GEMFILE"))
-		result = find_out(run, &environment, &ruby, &is_known, err);
+		result = find_out(run, &environment, &ruby, &demand, err);
 	environment_done(&environment);
-	if (result < 0)
+	if (result == -ECANCELED)
 		return result;
-	if (is_known)
-		return judge(run, &ruby, err);
+	if (result < 0) {
+		run_warn(run, err->text);
+		*err = (struct error){ 0 };
+	}
+	if (demand)
+		return judge(run, &ruby, demand, err);
 	run_detail(run, "left to bundler");
 	return 0;
 }

@@ -10,8 +10,8 @@
 /*
  * bootagent-tree: the worker that touches the application's directory, as the
  * application's user. One request a process (base/wire.h); it holds no state, and no
- * secret but the contents of linked files, and may be killed at any point: every verb can
- * be asked for again.
+ * secret but the contents of linked files and a step's PATH, should that be one, and may
+ * be killed at any point: every verb can be asked for again.
  */
 
 int main(void)

@@ -10,6 +10,7 @@
 #include "tree/layout.h"
 #include "tree/request.h"
 #include "tree/requirement.h"
+#include "tree/ruby.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,6 +127,22 @@ static void tell_hint(int release_fd, struct json_object *result)
 	}
 }
 
+/* Outside deploy_to: before we are confined to that. */
+static void tell_ruby(const struct json_object *request, struct json_object *result)
+{
+	const char *program = json_string(request, "program");
+	const char *path = json_string(request, "path");
+	autofree char *ruby = NULL, *missing = NULL;
+
+	if (!program || !*program || !path)
+		return;
+	ruby_find(program, path, &ruby, &missing);
+	if (ruby)
+		json_set_string(result, "ruby_path", ruby);
+	if (missing)
+		json_set_string(result, "missing", missing);
+}
+
 int tree_requirements(const struct json_object *request, struct json_object **ret_result,
 		      struct error *err)
 {
@@ -136,8 +153,10 @@ int tree_requirements(const struct json_object *request, struct json_object **re
 	const char *name = NULL;
 	int result = request_release(request, &name, err);
 
-	if (result == 0)
+	if (result == 0) {
+		tell_ruby(request, answer);
 		result = layout_open(&layout, request, err);
+	}
 	if (result == 0)
 		result = layout_open_release(&layout, name, &fd, err);
 	if (result < 0)

@@ -4,10 +4,10 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "tree/search.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,41 +33,12 @@ static int64_t to_ns(struct timespec time)
 	return (int64_t)time.tv_sec * NS_PER_S + time.tv_nsec;
 }
 
-static bool is_program(const char *path)
-{
-	struct stat status;
-
-	return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
-		faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
-}
-
-/* NULL: none, or which one depends on the working directory. The caller frees it. */
-static char *search(const char *name, const char *path)
-{
-	autofree char *copy = text_copy(path);
-	char *rest = copy, *directory;
-
-	if (strchr(name, '/'))
-		return name[0] == '/' && is_program(name) ? text_copy(name) : NULL;
-	while ((directory = strsep(&rest, ":"))) {
-		autofree char *candidate = text_format("%s/%s", directory, name);
-
-		if (directory[0] != '/')
-			return NULL;
-		if (is_program(candidate))
-			return TAKE(candidate);
-	}
-	return NULL;
-}
-
 /* "ruby" is ruby3.1 behind its link, and not mise or rustup. */
 static bool has_own_name(const char *name, const char *resolved)
 {
-	autofree char *asked = text_copy(name);
-	autofree char *found = text_copy(resolved);
-	const char *wanted = basename(asked);
+	const char *wanted = basename(name);
 
-	return strncmp(basename(found), wanted, strlen(wanted)) == 0;
+	return strncmp(basename(resolved), wanted, strlen(wanted)) == 0;
 }
 
 static bool look(const char *path, struct tool *ret_tool)
@@ -110,9 +81,11 @@ static bool asks_for_version(struct json_object *command)
 bool tool_find(struct json_object *command, const char *path, struct tool *ret_tool)
 {
 	const char *name = json_text(json_object_array_get_idx(command, 0));
-	autofree char *found = path && name && *name ? search(name, path) : NULL;
-	autofree char *resolved = found ? realpath(found, NULL) : NULL;
+	autofree char *found = NULL, *resolved = NULL;
 
+	if (path && name && *name)
+		(void)search_program(name, path, &found);
+	resolved = found ? realpath(found, NULL) : NULL;
 	return resolved && asks_for_version(command) && has_own_name(name, resolved) &&
 		look(resolved, ret_tool);
 }

@@ -72,7 +72,9 @@ int tree_activate(const struct json_object *request, struct json_object **ret_re
  * {"release": NAME, "ruby": VERSION or absent}: which Ruby the release's Gemfile wants.
  * Result: {"wanted": TEXT, "source": PATH, "is_met": BOOL, whether that version will do,
  * "hint": VERSION, "hint_source": PATH, of a version manager's file}; what cannot be told
- * is left out.
+ * is left out. With {"program": bundler, or its Ruby, as the step's command has it,
+ * "path": PATH} also {"ruby_path": PATH of that Ruby} or {"missing": NAME of what is not
+ * in PATH}, as tree/ruby.h has it.
  */
 int tree_requirements(const struct json_object *request, struct json_object **ret_result,
 		      struct error *err);

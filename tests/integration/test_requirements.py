@@ -7,10 +7,12 @@ import time
 
 import pytest
 
-from conftest import WITHIN_S, shell
+from box.box import APPLICATION_USER, PYTHON
+from conftest import IS_ROOT, WITHIN_S, owner, shell
+from servers.namespace import own_mounts
 from servers.process import wait_until
 from servers.repository import File
-from worker.tree import NEW
+from worker.tree import NEW, make_directory, make_fifo, make_socket, make_unreadable
 
 BUNDLE = {"name": "bundle", "run": ["bundle", "--version"]}
 STEP_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -160,6 +162,65 @@ def test_a_ruby_that_does_not_answer_is_not_waited_for(shims):
     assert 10 < time.monotonic() - begun < 30
 
 
+def test_a_fifo_in_bundlers_place(bundled):
+    """In a directory of the application's user, before the one that is started."""
+    bin_directory = bundled.shared("bin")
+    bin_directory.mkdir(parents=True)
+    os.mkfifo(bin_directory / "bundle", 0o777)
+    user = owner(APPLICATION_USER)
+    for path in (bundled.deploy_to, bundled.shared(""), bin_directory, bin_directory / "bundle"):
+        os.chown(path, user.pw_uid, user.pw_gid)
+    bundled.configure(application={"environment": {"PATH": f"{bin_directory}:{STEP_PATH}"}})
+    bundled.repository.commit(gemfile('ruby "99.0.0"'), "too new")
+    bundled.boot(1)
+    assert_refused(bundled, f"this machine has Ruby {RUBY}, the commit wants 99.0.0")
+
+
+def test_root_does_not_look_along_the_path(shims, tmp_path):
+    box = shims('case $1 in -S) exit 0;; esac; echo; echo bootagent-ruby 99.0.1')
+    box.repository.commit(gemfile('ruby "99.0.1"'), "by rbenv")
+    log = tmp_path / "trace"
+    result = box.boot(wrapper=["strace", "-qq", "-s", "4096", "-o", str(log), "-e", "trace=%file"],
+                      environment={"ASAN_OPTIONS": "detect_leaks=0"})
+    assert "Ruby 99.0.1 for 99.0.1" in result.stdout
+    assert "openat" in log.read_text() and "/shims" not in log.read_text()
+
+
+# A mount needs root, and a kernel that has FUSE; for others this test does not exist.
+if IS_ROOT and os.path.exists("/dev/fuse"):
+
+    # A file system whose server never answers; then what comes after the directory.
+    HANGING = """
+import ctypes, os, subprocess, sys
+libc = ctypes.CDLL(None, use_errno=True)
+place, *command = sys.argv[1:]
+server = os.open("/dev/fuse", os.O_RDWR)
+options = f"fd={server},rootmode=40000,user_id=0,group_id=0,allow_other"
+if libc.mount(b"none", place.encode(), b"fuse", 0, options.encode()) < 0:
+    sys.exit(os.strerror(ctypes.get_errno()))
+try:
+    sys.exit(subprocess.run(command, stdin=subprocess.DEVNULL).returncode)
+finally:
+    libc.umount2(place.encode(), 2)
+"""
+
+    def test_a_mount_that_hangs_in_the_path(bundled):
+        """The look-up is given up, and the step has its own timeout."""
+        place = bundled.directory / "hangs"
+        place.mkdir()
+        bundled.configure(steps=[{**BUNDLE, "timeout": "1s"}],
+                          application={"environment": {"PATH": f"{place}:{STEP_PATH}"}})
+        bundled.repository.commit(gemfile('ruby "99.0.0"'), "slow")
+        begun = time.monotonic()
+        result = bundled.boot(1, wrapper=[*own_mounts(), PYTHON, "-c", HANGING, str(place)])
+        assert 10 < time.monotonic() - begun < 30
+        assert "look for 'bundle' in PATH: bootagent-tree: it was not done in time" \
+            in result.stderr
+        assert stage(bundled)["state"] == "done"
+        assert bundled.last_run["error"]["stage"] == "steps"
+        assert bundled.last_run["cause"] == "step"
+
+
 def test_interrupted_and_run_again(shims):
     box = shims('case $1 in -S) exit 0;; esac; echo $$ >"$BOOTAGENT_DEPLOY_TO/shared/pid.new"; '
                 'cd "$BOOTAGENT_DEPLOY_TO/shared"; mv pid.new pid; exec sleep 60')
@@ -256,3 +317,41 @@ def test_gems_rb_comes_first(tree):
     assert demand(tree, ruby=RUBY) == \
         {"wanted": "98", "source": "gems.rb", "is_met": False}
     assert json.dumps(demand(tree)["is_met"]) == "false"
+
+
+# What the worker finds along PATH.
+
+def put_program(tree, path, text):
+    tree.put(path, text).chmod(0o755)
+
+
+@pytest.mark.parametrize("script, named", [
+    ("#!/usr/bin/env ruby", "second"), ("#!/bin/sh", "first"), ("#!{first}/ruby", "first"),
+])
+def test_the_ruby_is_found_outside_of_deploy_to(tree, script, named):
+    """It lies beyond what the worker may read once it has opened the release."""
+    tree.release(NEW)
+    places = {name: tree.outside.parent / name for name in ("first", "second")}
+    put_program(tree, places["first"] / "bundle", script.format(**places))
+    for place in places.values():
+        put_program(tree, place / "ruby", "")
+    path = "{second}:{first}".format(**places)
+    assert demand(tree, program="bundle", path=path) == \
+        {"ruby_path": str(places[named] / "ruby")}
+    assert demand(tree, program="ruby", path=path) == \
+        {"ruby_path": str(places["second"] / "ruby")}
+    assert demand(tree, program="bundler", path=path) == {"missing": "bundler"}
+    assert demand(tree, program="bundler", path="bin:" + path) == {}
+
+
+@pytest.mark.parametrize("make", [make_fifo, make_directory, make_socket, make_unreadable])
+def test_what_is_no_program_is_passed_by(tree, make):
+    tree.release(NEW)
+    first, second = (tree.outside.parent / name for name in ("first", "second"))
+    put_program(tree, first / "ruby", "")
+    make(tree, first / "bundle")
+    put_program(tree, second / "bundle", "#!/bin/sh\n")
+    put_program(tree, second / "ruby", "")
+    assert demand(tree, program="bundle", path=f"{first}:{second}") == \
+        {"ruby_path": str(second / "ruby")}
+    assert demand(tree, program="bundle", path=str(first)) == {"missing": "bundle"}

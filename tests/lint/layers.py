@@ -25,10 +25,7 @@ STAGES = ["setup", "source", "release", "steps", "services", "ready", "lifecycle
 # executables of their own: base and their own folder, and nobody includes them
 HELPERS = {"git", "tree", "health", "unpack"}
 # (file, header) pairs that are allowed all the same; say why beside each
-EXCEPTIONS = {
-    # asks a worker; it is no part of the stage that shares its folder
-    ("agent/steps/requirements.c", "release/tree.h"),
-}
+EXCEPTIONS = set()
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(?:"([^"]+)"|<[^>]+>)', re.M)
 
