@@ -9,10 +9,9 @@
 #include "metadata/metadata.h"
 #include "release/release_types.h"
 #include "run/run.h"
-#include "setup/setup_types.h"
 #include "steps/environment.h"
+#include "steps/errand.h"
 #include "steps/group.h"
-#include "worker/worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,19 +90,11 @@ static int flush(struct run *run, struct error *err)
 {
 	autojson struct json_object *request = json_new_object();
 	autojson struct json_object *reply = NULL;
-	const struct worker_task task = {
-		.helper = "bootagent-tree",
-		.identity = &run->setup->application,
-		.request = request,
-		.idle_timeout_ms = FLUSH_TOTAL_MS,
-		.deadline = deadline_in(FLUSH_TOTAL_MS),
-	};
 
-	json_set_string(request, "verb", "flush");
-	json_set_string(request, "deploy_to", run->setup->deploy_to);
 	json_set_string(request, "release", run->release->name);
 	json_set_string(request, "revision", run->release->revision);
-	return run_worker(run, &task, &reply, err);
+	return errand_run(run, "flush", request, deadline_in(FLUSH_TOTAL_MS), &reply,
+			  err);
 }
 
 int steps_stage(struct run *run, struct error *err)
