@@ -69,6 +69,15 @@ def test_parameters_become_variables(box, store):
     assert 'ONE="variable of the \\"test\\" \\$HOME\nsecond line"\n' in file.read_text()
 
 
+def test_a_path_that_is_a_secret_is_not_told(box, store):
+    store("/hello/env/PATH", "/secret/directory:" + "/nowhere/" * 60)
+    box.configure(application={"environment_parameters": "/hello/env/"},
+                  steps=[{"name": "bundle", "run": ["bundle", "install"]}])
+    result = box.boot(1)
+    assert "there is no 'bundle' in [secret]: install it" in result.stderr
+    assert "/secret/directory" not in result.stdout + result.stderr + json.dumps(box.document())
+
+
 def test_a_path_of_many_pages(box, store):
     for number in range(23):
         store(f"/hello/env/V{number}", f"value {number}")
